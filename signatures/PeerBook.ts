@@ -1,0 +1,84 @@
+import { Context, type Effect, type Option, type Scope } from "effect"
+import type { Address } from "./Address.ts"
+import type { Chain } from "./Chain.ts"
+import type { PeerRecord } from "./Identity.ts"
+import type { SessionOutcome } from "./P2pNode.ts"
+import type { PeerId } from "./PeerId.ts"
+
+/** Where facts about a peer came from. Those of `config` and `bootstrap` are the user's word and are not filtered. */
+export type PeerSource = "config" | "bootstrap" | "info" | "exchange" | "rejection" | "mdns"
+
+/** What happened. `PeerBook.record` alone knows whom it is charged to: the table is in `src/peers/README.md`. */
+export type Charge =
+  | { readonly _tag: "DialFailed"; readonly peer: PeerId; readonly address: Address }
+  /** Every address that the book had was tried, and failed. Recorded after the single failures. */
+  | { readonly _tag: "Unreachable"; readonly peer: PeerId }
+  | {
+    readonly _tag: "LinkUp"
+    readonly peer: PeerId
+    readonly address: Address
+    readonly direction: "inbound" | "outbound"
+  }
+  /** Of a link that was leased and did not say goodbye. */
+  | {
+    readonly _tag: "LinkLost"
+    readonly peer: PeerId
+    readonly address: Address
+    readonly direction: "inbound" | "outbound"
+  }
+  | { readonly _tag: "SessionEnded"; readonly peer: PeerId; readonly chain: Chain; readonly outcome: SessionOutcome }
+  | { readonly _tag: "Violation"; readonly peer: PeerId }
+
+/** Whether a peer may be picked for a chain. `until` in monotonic milliseconds; the gravest one that holds is given. */
+export type Standing =
+  | { readonly _tag: "Clear" }
+  | { readonly _tag: "Cooling"; readonly until: number }
+  | { readonly _tag: "Incompatible"; readonly until: number }
+  | { readonly _tag: "Banned"; readonly until: number }
+
+export interface PeerFacts {
+  readonly peer: PeerId
+  /** Best first. Without `/p2p/…`. */
+  readonly addresses: ReadonlyArray<Address>
+  /** None while it has not said: then it counts as a candidate for every chain. */
+  readonly chains: Option.Option<ReadonlyArray<Chain>>
+  /** Who keeps it: each owner adds and removes its own reason. A sticky peer is never evicted. */
+  readonly sticky: ReadonlySet<string>
+  readonly lastSuccess: Option.Option<number>
+  /** Recent failures of the peer on all chains, and for `candidates` on this chain too; 0 after a success. */
+  readonly failures: number
+}
+
+export interface CandidateFacts extends PeerFacts {
+  readonly standing: Standing
+}
+
+/** Facts about peers, and nothing but facts. All reads and `record` are synchronous: decisions are taken between two events. */
+export class PeerBook extends Context.Service<PeerBook, {
+  /** A verified record, or the user's word (sequence 0). Bounded: may evict peers that are not sticky. */
+  readonly learn: (record: PeerRecord, source: PeerSource) => void
+  /** What the peer says it serves. `set` replaces what it said before. */
+  readonly learnChains: (
+    peer: PeerId,
+    change: { readonly set: ReadonlyArray<Chain> } | {
+      readonly added: ReadonlyArray<Chain>
+      readonly removed: ReadonlyArray<Chain>
+    }
+  ) => void
+  readonly stick: (peer: PeerId, owner: string) => void
+  readonly unstick: (peer: PeerId, owner: string) => void
+  /** Applies the table of charges, and holds the suspicion of ourselves. */
+  readonly record: (charge: Charge) => void
+  /** Every known peer that serves the chain or has not said, whatever its standing. Never ourselves. */
+  readonly candidates: (chain: Chain) => ReadonlyArray<CandidateFacts>
+  readonly standing: (peer: PeerId, chain: Chain) => Standing
+  readonly peer: (peer: PeerId) => Option.Option<PeerFacts>
+  /** Monotonic milliseconds, while in the future; also of peers of which nothing else is known. */
+  readonly bannedUntil: (peer: PeerId) => Option.Option<number>
+  /** Nearly everything failed at once, so it is probably us: nobody is charged, and only sticky peers should be tried. */
+  readonly suspectsItself: () => boolean
+  /** Every known peer; for commands and tests. */
+  readonly all: () => ReadonlyArray<PeerFacts>
+  /** Called synchronously after each change. Must not call back into the book: set a flag, open a latch. */
+  readonly watch: (listener: (peer: PeerId) => void) => Effect.Effect<void, never, Scope.Scope>
+}>()("chain-p2p/signatures/PeerBook") {}

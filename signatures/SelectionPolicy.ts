@@ -1,0 +1,32 @@
+import type { Option } from "effect"
+import type { LinkView } from "./ConnectionPool.ts"
+import type { CandidateFacts } from "./PeerBook.ts"
+import type { PeerId } from "./PeerId.ts"
+
+export interface SelectionCandidate extends CandidateFacts {
+  /** Its live link, with the chains on it. */
+  readonly link: Option.Option<LinkView>
+  /** Of its addresses; a peer in several groups counts in each. Empty for addresses that aren't globally routable. */
+  readonly groups: ReadonlyArray<string>
+}
+
+export interface SelectionView {
+  /** Monotonic milliseconds. */
+  readonly now: number
+  readonly sessionCount: number
+  /** Milliseconds; may be `Infinity`. */
+  readonly sessionTimeout: number
+  /** Those that may be picked: clear standing, idle on this chain, dialable or linked, not ourselves. */
+  readonly candidates: ReadonlyArray<SelectionCandidate>
+  /** Outbound sessions (opening and active) per address group. */
+  readonly outboundByGroup: ReadonlyMap<string, number>
+}
+
+/** Whom to ask next. Pure: the same view and the same draws give the same answer. */
+export interface SelectionPolicy {
+  /**
+   * Precondition: `n ≥ 1`. Postcondition: at most `n` of the view's candidates, none twice, none whose group is full, and
+   * not none when one may be picked.
+   */
+  readonly pick: (view: SelectionView, n: number, random: () => number) => ReadonlyArray<PeerId>
+}
