@@ -1,6 +1,7 @@
 /** The contracts of chain-p2p: types, schemas, typed errors, service keys. See README.md. */
 export * from "./Address.ts"
 export * from "./Chain.ts"
+export * from "./Config.ts"
 export * from "./Connection.ts"
 export * from "./ConnectionPool.ts"
 export * from "./Connections.ts"
