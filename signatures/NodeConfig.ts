@@ -8,9 +8,12 @@ export interface P2pNodeConfig {
   readonly chain: Chain
   /** Outbound sessions that the node tries to hold, with peers of its own choice. 1 to 64. */
   readonly sessionCount?: number
-  /** Sessions that others may open. Default 2 × sessionCount. */
+  /** Sessions that others may open. Default 2 × sessionCount, or what `maxSessionCount` leaves if that is less. */
   readonly maxInboundCount?: number
-  /** All sessions. Default 3 × sessionCount. */
+  /**
+   * All sessions, those included that are opening or closing. At least sessionCount + maxInboundCount, so that inbound
+   * sessions never take the room of outbound ones. Default 3 × sessionCount, or that sum if it is more.
+   */
   readonly maxSessionCount?: number
   /** Inbound slots kept for peers never seen before. */
   readonly newcomerSlots?: number

@@ -31,6 +31,26 @@ export type PairState =
   | "Incompatible"
   | "Banned"
 
+/**
+ * Why a pair changed its state. `crossed`: both opened at once, and theirs won. `withdrawn`: our opening came to nothing
+ * that anybody is charged for. `charged`: something happened elsewhere, on the link or on another chain. `over`: the time of
+ * waiting is over.
+ */
+export type TransitionCause =
+  | "learnt"
+  | "evicted"
+  | "picked"
+  | "hello"
+  | "accepted"
+  | "crossed"
+  | "failed"
+  | "rejected"
+  | "withdrawn"
+  | "ended"
+  | "released"
+  | "charged"
+  | "over"
+
 /** `at` in monotonic milliseconds. */
 export type NodeEvent =
   | {
@@ -39,6 +59,7 @@ export type NodeEvent =
     readonly peer: PeerId
     readonly from: PairState
     readonly to: PairState
+    readonly by: TransitionCause
   }
   | {
     readonly _tag: "SessionEnded"
