@@ -54,7 +54,9 @@ export class DataDirRejected extends Schema.TaggedError<DataDirRejected>()("Data
 }) {
   override get message(): string {
     const advice = {
-      "in-use": `process ${this.pid ?? "of another node"} runs on this data directory: stop it, or choose another dataDir`,
+      "in-use": `process ${
+        this.pid ?? "of another node"
+      } runs on this data directory: stop it, or choose another dataDir`,
       "unwritable": "the data directory can't be made or written: check who owns it",
       "path-too-long": "its path is too long for a socket (about 100 characters): choose a shorter dataDir"
     }

@@ -1,0 +1,8 @@
+/** The config file, the key file and the data directory. See README.md. */
+export { lockDataDir } from "./dataDir.ts"
+export { configVariable, type Override } from "./environment.ts"
+export { explain, type Finding } from "./explain.ts"
+export { keyPath, loadKey, loadOrMakeKey, type NodeKey } from "./keyFile.ts"
+export { invalid, loadConfig, type Loaded, loadText } from "./load.ts"
+export { annotated, effectiveValues, jsonSchema, renderEffective } from "./present.ts"
+export { builtInSessions, type ChainSettings, type NodeSettings } from "./settings.ts"

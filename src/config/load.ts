@@ -1,0 +1,122 @@
+/** From a file, the environment and flags to settings that can be run, or to every mistake at once. */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Schema from "effect/Schema"
+import { readFileSync } from "node:fs"
+import { resolve } from "node:path"
+import { ConfigInvalid, type ConfigMistake, renderMistake } from "../../signatures/index.ts"
+import { type Document, readDocument } from "./document.ts"
+import { type Override, readEnvironment } from "./environment.ts"
+import { explain, type Finding } from "./explain.ts"
+import { NodeFile } from "./NodeFile.ts"
+import { ruleMistakes, ruleWarnings } from "./rules.ts"
+import { type NodeSettings, settingsOf } from "./settings.ts"
+import { fileShape, type Path, renderPath, valueAt } from "./shape.ts"
+
+export interface Loaded {
+  readonly settings: NodeSettings
+  /** As in the file, with the overrides; without defaults. */
+  readonly values: NodeFile
+  readonly warnings: ReadonlyArray<string>
+  /** Who gave the value: a place of the file, a variable, a flag; none where it is the default. */
+  readonly origin: (path: Path) => string | undefined
+  /** A mistake that only shows later, such as a module without a session, at its place. */
+  readonly mistake: (finding: Finding) => ConfigMistake
+}
+
+export interface LoadOptions {
+  /** As the user wrote it; messages show it so. */
+  readonly file: string
+  readonly environment?: Readonly<Record<string, string | undefined>>
+  /** Values of flags, stronger than all else. */
+  readonly flags?: ReadonlyArray<Override>
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+/** A copy with the value at the path; a path through something that is no object or list is left as it is. */
+const withValue = (root: unknown, [head, ...rest]: Path, value: unknown): unknown => {
+  if (head === undefined) return value
+  if (Array.isArray(root) && typeof head === "number") {
+    return root.map((item: unknown, index) => index === head ? withValue(item, rest, value) : item)
+  }
+  if (root !== undefined && root !== null && !isObject(root)) return root
+  return { ...root, [head]: withValue(root?.[head], rest, value) }
+}
+
+const covers = (path: Path, by: Path): boolean => by.every((key, index) => path[index] === key)
+
+const overrideOf = (overrides: ReadonlyArray<Override>, path: Path): Override | undefined =>
+  overrides.findLast((override) => covers(path, override.path))
+
+const mistakeAt =
+  (document: Document, overrides: ReadonlyArray<Override>) => ({ path, part, what }: Finding): ConfigMistake => {
+    const override = overrideOf(overrides, path)
+    const text = renderPath(path)
+    if (override !== undefined) return { source: override.source, path: text, what }
+    const place = document.place(path, part)
+    return { source: document.source, path: text, what, ...(place ? { line: place.line, column: place.column } : {}) }
+  }
+
+const inOrder = (mistakes: ReadonlyArray<ConfigMistake>): ReadonlyArray<ConfigMistake> =>
+  mistakes.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0))
+
+export const invalid = (mistakes: ReadonlyArray<ConfigMistake>): Effect.Effect<void, ConfigInvalid> => {
+  const [first, ...rest] = inOrder(mistakes)
+  return first === undefined ? Effect.void : Effect.fail(new ConfigInvalid({ mistakes: [first, ...rest] }))
+}
+
+const readText = (file: string): Effect.Effect<string, ConfigInvalid> =>
+  Effect.try({
+    try: () => readFileSync(file, "utf8"),
+    catch: (cause) => {
+      const code = cause instanceof Error && "code" in cause ? cause.code : undefined
+      const what = code === "ENOENT"
+        ? "there is no such file; `chain-p2p init` writes one"
+        : `can't be read${cause instanceof Error ? ` (${cause.message})` : ""}`
+      return new ConfigInvalid({ mistakes: [{ source: file, path: "", what }] })
+    }
+  })
+
+const decode = Schema.decodeUnknownExit(NodeFile, { errors: "all", onExcessProperty: "error" })
+
+const findings = (values: unknown): ReadonlyArray<Finding> => {
+  const exit = decode(values)
+  if (Exit.isSuccess(exit)) return []
+  return exit.cause.reasons
+    .filter(Cause.isFailReason)
+    .flatMap(({ error }) => explain(error.issue, values, [], fileShape))
+}
+
+export const loadText = Effect.fnUntraced(function*(text: string, options: LoadOptions): Effect.fn.Return<
+  Loaded,
+  ConfigInvalid
+> {
+  const document = readDocument(options.file, text)
+  yield* invalid(document.mistakes)
+  const environment = readEnvironment(options.environment ?? {}, document.value)
+  const overrides = [...environment.overrides, ...options.flags ?? []]
+  const values = overrides.reduce((root, { path, value }) => withValue(root, path, value), document.value)
+  const mistake = mistakeAt(document, overrides)
+  const found = findings(values)
+  yield* invalid([...found, ...ruleMistakes(values)].map(mistake))
+  const valid = yield* Schema.decodeUnknownEffect(NodeFile)(values).pipe(Effect.orDie)
+  return {
+    settings: settingsOf(valid, resolve(options.file)),
+    values: valid,
+    warnings: [...environment.warnings, ...ruleWarnings(valid).map(mistake).map(renderMistake)],
+    origin: (path) => overrideOf(overrides, path)?.source ?? placeText(document, values, path),
+    mistake
+  }
+})
+
+const placeText = (document: Document, values: unknown, path: Path): string | undefined => {
+  if (valueAt(values, path) === undefined) return undefined
+  const place = document.place(path, "value")
+  return place === undefined ? document.source : `${document.source}:${place.line}:${place.column}`
+}
+
+export const loadConfig = (options: LoadOptions): Effect.Effect<Loaded, ConfigInvalid> =>
+  Effect.flatMap(readText(options.file), (text) => loadText(text, options))
