@@ -1,0 +1,108 @@
+import { Effect, FiberHandle, Layer, Option, Random } from "effect"
+import { type Address, addressFacts, Identity, monotonicMillis, PeerBook, type PeerId } from "../../signatures/index.ts"
+import { bannedUntil, candidates, factsOf, standing } from "./book.ts"
+import { learn, learnChains, stick, unstick } from "./learn.ts"
+import { peerBookDefaults, type PeerBookOptions } from "./options.ts"
+import { record } from "./record.ts"
+import { type Ban, type BookChange, type BookState, type Entry } from "./state.ts"
+import { calm, isSuspecting, type Suspicion, suspicionMillis } from "./suspicion.ts"
+
+const byPeer = (addresses: ReadonlyArray<Address>): ReadonlyMap<PeerId, ReadonlyArray<Address>> => {
+  const found = new Map<PeerId, ReadonlyArray<Address>>()
+  for (const address of addresses) {
+    const peer = Option.getOrUndefined(addressFacts(address).peer)
+    if (peer !== undefined) found.set(peer, [...(found.get(peer) ?? []), address])
+  }
+  return found
+}
+
+/** The state, and who watches it. Decisions are made elsewhere; this is where they take effect. */
+class Book {
+  readonly #peers = new Map<PeerId, Entry>()
+  readonly #bans = new Map<PeerId, Ban>()
+  readonly #listeners = new Set<(peer: PeerId) => void>()
+  #own: ReadonlySet<Address> = new Set()
+  #suspicion: Suspicion = calm
+
+  get state(): BookState {
+    return { peers: this.#peers, bans: this.#bans, own: this.#own, suspicion: this.#suspicion }
+  }
+
+  apply(change: BookChange): void {
+    for (const [peer, entry] of change.peers) {
+      if (entry === undefined) this.#peers.delete(peer)
+      else this.#peers.set(peer, entry)
+    }
+    for (const [peer, ban] of change.bans) {
+      if (ban === undefined) this.#bans.delete(peer)
+      else this.#bans.set(peer, ban)
+    }
+    this.#own = change.own
+    this.#suspicion = change.suspicion
+    this.tell(change.seen)
+  }
+
+  tell(peers: Iterable<PeerId>): void {
+    for (const peer of peers) for (const listener of this.#listeners) listener(peer)
+  }
+
+  watch(listener: (peer: PeerId) => void): () => void {
+    // Of its own, so that one function may watch twice.
+    const one = (peer: PeerId) => listener(peer)
+    this.#listeners.add(one)
+    return () => this.#listeners.delete(one)
+  }
+}
+
+const make = Effect.fnUntraced(function*(options: PeerBookOptions) {
+  const { self } = yield* Identity
+  const now = yield* monotonicMillis
+  const random = yield* Random.Random
+  const alarm = yield* FiberHandle.makeRuntime<never>()
+  const setting: Setting = { self, bounds: { ...peerBookDefaults, ...options } }
+  const book = new Book()
+
+  /** A suspicion lapses by itself: whoever waits for that must hear of it. A little late, so that it has lapsed by then. */
+  const announceLapse = Effect.andThen(
+    Effect.sleep(suspicionMillis + 10),
+    Effect.sync(() => {
+      const { suspicion } = book.state
+      if (suspicion._tag === "Suspecting") book.tell(suspicion.probes.keys())
+    })
+  )
+
+  const service = PeerBook.of({
+    learn: (record, source) => book.apply(learn(book.state, setting, record, source, now())),
+    learnChains: (peer, change) => book.apply(learnChains(book.state, setting, peer, change, now())),
+    stick: (peer, owner) => book.apply(stick(book.state, setting, peer, owner, now())),
+    unstick: (peer, owner) => book.apply(unstick(book.state, setting, peer, owner, now())),
+    record: (charge) => {
+      const before = book.state.suspicion
+      book.apply(record(book.state, setting, charge, now(), random.nextDoubleUnsafe()))
+      if (before._tag === "Calm" && book.state.suspicion._tag === "Suspecting") alarm(announceLapse)
+    },
+    candidates: (chain) => candidates(book.state, chain, now()),
+    standing: (peer, chain) => standing(book.state, peer, chain, now()),
+    peer: (peer) => Option.map(Option.fromUndefinedOr(book.state.peers.get(peer)), factsOf),
+    bannedUntil: (peer) => Option.fromUndefinedOr(bannedUntil(book.state, peer, now())),
+    suspectsItself: () => isSuspecting(book.state.suspicion, now()),
+    all: () => Array.from(book.state.peers.values(), factsOf),
+    watch: (listener) =>
+      Effect.asVoid(Effect.acquireRelease(
+        Effect.sync(() => book.watch(listener)),
+        (unwatch) => Effect.sync(unwatch)
+      ))
+  })
+
+  for (const [peer, addresses] of byPeer(options.bootstrap ?? [])) {
+    service.learn({ peer, sequence: 0n, addresses }, "bootstrap")
+  }
+  return service
+})
+
+/**
+ * The peer book in memory. Our own addresses become known to it, and can't be learnt as another's, by
+ * `learn({ peer: self, … }, "config")`: the pool does it once it listens.
+ */
+export const layerPeerBook = (options: PeerBookOptions = {}): Layer.Layer<PeerBook, never, Identity> =>
+  Layer.effect(PeerBook, make(options))

@@ -1,0 +1,73 @@
+/** What the book says. Pure. */
+import { Option } from "effect"
+import {
+  type Address,
+  type CandidateFacts,
+  type Chain,
+  chainId,
+  type PeerFacts,
+  type PeerId,
+  type Standing
+} from "../../signatures/index.ts"
+import { type BookState, type Entry, never, untriedAddress, untriedPair } from "./state.ts"
+import { restsUntil } from "./suspicion.ts"
+
+/** Proven before unproven, fewest failures, most recent success; else as the peer or the user ordered them. */
+const bestFirst = (entry: Entry): ReadonlyArray<Address> => {
+  const health = (address: Address) => entry.health.addresses.get(address) ?? untriedAddress
+  return [...new Set([...entry.given, ...entry.learnt])].toSorted((x, y) => {
+    const [a, b] = [health(x), health(y)]
+    const proven = Number(b.lastSuccess !== undefined) - Number(a.lastSuccess !== undefined)
+    if (proven !== 0) return proven
+    return a.failures - b.failures || (b.lastSuccess ?? 0) - (a.lastSuccess ?? 0)
+  })
+}
+
+const facts = new WeakMap<Entry, PeerFacts>()
+
+export const factsOf = (entry: Entry): PeerFacts => {
+  const cached = facts.get(entry)
+  if (cached !== undefined) return cached
+  const made: PeerFacts = {
+    peer: entry.peer,
+    addresses: bestFirst(entry),
+    chains: entry.chains === undefined ? Option.none() : Option.some([...entry.chains.values()]),
+    sticky: entry.sticky,
+    lastSuccess: entry.health.lastSuccess === undefined ? Option.none() : Option.some(entry.health.lastSuccess),
+    failures: entry.health.failures
+  }
+  facts.set(entry, made)
+  return made
+}
+
+/** Monotonic milliseconds, while in the future. */
+export const bannedUntil = (state: BookState, peer: PeerId, now: number): number | undefined => {
+  const until = state.bans.get(peer)?.until
+  return until !== undefined && until > now ? until : undefined
+}
+
+const clear: Standing = { _tag: "Clear" }
+
+const standingOn = (state: BookState, peer: PeerId, chain: string, now: number): Standing => {
+  const banned = bannedUntil(state, peer, now)
+  if (banned !== undefined) return { _tag: "Banned", until: banned }
+  const health = state.peers.get(peer)?.health
+  const pair = health?.pairs.get(chain) ?? untriedPair
+  if (pair.incompatibleUntil > now) return { _tag: "Incompatible", until: pair.incompatibleUntil }
+  const until = Math.max(health?.coolUntil ?? never, pair.coolUntil, restsUntil(state.suspicion, peer, now) ?? never)
+  return until > now ? { _tag: "Cooling", until } : clear
+}
+
+export const standing = (state: BookState, peer: PeerId, chain: Chain, now: number): Standing =>
+  standingOn(state, peer, chainId(chain), now)
+
+export const candidates = (state: BookState, chain: Chain, now: number): ReadonlyArray<CandidateFacts> => {
+  const id = chainId(chain)
+  const found: Array<CandidateFacts> = []
+  for (const entry of state.peers.values()) {
+    if (entry.chains !== undefined && !entry.chains.has(id)) continue
+    const failures = entry.health.failures + (entry.health.pairs.get(id)?.failures ?? 0)
+    found.push({ ...factsOf(entry), failures, standing: standingOn(state, entry.peer, id, now) })
+  }
+  return found
+}

@@ -1,0 +1,154 @@
+/** What records and announcements change in the book. Pure. */
+import { Option } from "effect"
+import {
+  type Address,
+  addressFacts,
+  type Chain,
+  chainId,
+  type PeerId,
+  type PeerRecord,
+  type PeerSource,
+  withoutPeer
+} from "../../signatures/index.ts"
+import { evict } from "./bounds.ts"
+import type { Bounds, Setting } from "./options.ts"
+import { charge } from "./record.ts"
+import { type BookChange, type BookState, Draft, type Entry, newEntry, untriedPair } from "./state.ts"
+import { addressesOf } from "./suspicion.ts"
+
+const isUsersWord = (source: PeerSource): boolean => source === "config" || source === "bootstrap"
+
+/** Whether a stranger's word for this address may be taken, and dialled later. */
+const isAcceptable = (address: Address, bounds: Bounds): boolean => {
+  const { isName, port, scope, transport } = addressFacts(address)
+  if (isName || scope === "reserved" || (port === 0 && transport !== "memory")) return false
+  if (address.includes("/p2p-circuit")) return false
+  return scope === "global" || (scope === "loopback" ? bounds.allowLoopback : bounds.allowPrivate)
+}
+
+/** Without their peer, each once; none that says it belongs to another peer. */
+const addressesOfRecord = (record: PeerRecord): ReadonlyArray<Address> => [
+  ...new Set(
+    record.addresses
+      .filter((address) => Option.getOrElse(addressFacts(address).peer, () => record.peer) === record.peer)
+      .map(withoutPeer)
+  )
+]
+
+const groupsOf = (addresses: Iterable<Address>): ReadonlyArray<string> => [
+  ...new Set([...addresses].flatMap((address) => Option.toArray(addressFacts(address).group)))
+]
+
+const withAddresses = (
+  entry: Entry,
+  given: ReadonlyArray<Address>,
+  learnt: ReadonlyArray<Address>,
+  bounds: Bounds
+): Entry => {
+  const most = bounds.maxAddressesPerPeer
+  const next = { ...entry, given: given.slice(0, most), learnt: learnt.slice(0, Math.max(0, most - given.length)) }
+  const known = addressesOf(next)
+  const addresses = new Map([...entry.health.addresses].filter(([address]) => known.has(address)))
+  return { ...next, groups: groupsOf(known), health: { ...entry.health, addresses } }
+}
+
+export const learn = (
+  state: BookState,
+  { bounds, self }: Setting,
+  record: PeerRecord,
+  source: PeerSource,
+  now: number
+): BookChange => {
+  const draft = new Draft(state)
+  const { peer } = record
+  const usersWord = isUsersWord(source)
+  const addresses = addressesOfRecord(record)
+  if (peer === self) {
+    if (usersWord) draft.own = new Set([...state.own, ...addresses])
+    return draft.change()
+  }
+  const entry = draft.get(peer) ?? newEntry(peer, now)
+  const foreign = addresses.filter((address) => !state.own.has(address))
+  if (usersWord) {
+    draft.put(withAddresses(entry, [...new Set([...entry.given, ...foreign])], entry.learnt, bounds))
+  } else {
+    if (record.sequence <= entry.sequence) return draft.change()
+    // Bounded before anything is looked at closely.
+    const some = foreign.slice(0, 4 * bounds.maxAddressesPerPeer)
+    const learnt = some.filter((address) => isAcceptable(address, bounds) && !entry.given.includes(address))
+    // What proves nothing must not push a peer out that can be reached.
+    if (learnt.length === 0 && draft.get(peer) === undefined) return draft.change()
+    draft.put(withAddresses({ ...entry, sequence: record.sequence, heard: now }, entry.given, learnt, bounds))
+  }
+  evict(draft, peer, bounds, now)
+  return draft.change()
+}
+
+const byId = (chains: ReadonlyArray<Chain>): ReadonlyMap<string, Chain> =>
+  new Map(chains.map((chain) => [chainId(chain), chain]))
+
+export type ChainsChange =
+  | { readonly set: ReadonlyArray<Chain> }
+  | { readonly added: ReadonlyArray<Chain>; readonly removed: ReadonlyArray<Chain> }
+
+export const learnChains = (
+  state: BookState,
+  { bounds, self }: Setting,
+  peer: PeerId,
+  change: ChainsChange,
+  now: number
+): BookChange => {
+  const draft = new Draft(state)
+  if (peer === self) return draft.change()
+  const known = draft.get(peer)
+  const entry = known ?? newEntry(peer, now)
+  const before = entry.chains ?? new Map<string, Chain>()
+  const removed = byId("removed" in change ? change.removed : [])
+  const all = "set" in change
+    ? byId(change.set)
+    : new Map([...[...before].filter(([id]) => !removed.has(id)), ...byId(change.added)])
+  const chains = new Map([...all].slice(0, bounds.maxChainsPerPeer))
+  draft.put({ ...entry, chains, heard: now })
+  if (known === undefined) evict(draft, peer, bounds, now)
+  // Asked too early, it was incompatible; now that it serves the chain it is not.
+  const news = [...chains.keys()].filter((id) =>
+    !before.has(id) && (entry.health.pairs.get(id) ?? untriedPair).incompatibleUntil > now
+  )
+  if (news.length > 0 && draft.get(peer) !== undefined) {
+    charge(draft, peer, { pair: { chains: news, verdict: { _tag: "compatible" } } }, undefined, now, 0)
+  }
+  return draft.change()
+}
+
+export const stick = (
+  state: BookState,
+  { bounds, self }: Setting,
+  peer: PeerId,
+  owner: string,
+  now: number
+): BookChange => {
+  const draft = new Draft(state)
+  const known = draft.get(peer)
+  const entry = known ?? newEntry(peer, now)
+  if (peer !== self && !entry.sticky.has(owner)) {
+    draft.put({ ...entry, sticky: new Set([...entry.sticky, owner]) })
+    if (known === undefined) evict(draft, peer, bounds, now)
+  }
+  return draft.change()
+}
+
+export const unstick = (
+  state: BookState,
+  { bounds }: Setting,
+  peer: PeerId,
+  owner: string,
+  now: number
+): BookChange => {
+  const draft = new Draft(state)
+  const entry = draft.get(peer)
+  if (entry?.sticky.has(owner) === true) {
+    draft.put({ ...entry, sticky: new Set([...entry.sticky].filter((other) => other !== owner)) })
+    evict(draft, peer, bounds, now)
+  }
+  return draft.change()
+}

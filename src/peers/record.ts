@@ -1,0 +1,82 @@
+/** What a charge changes in the book. Pure. */
+import { Option } from "effect"
+import { type Address, addressFacts, type Charge, type PeerId } from "../../signatures/index.ts"
+import { evict, evictBans } from "./bounds.ts"
+import { healthAfter } from "./health.ts"
+import type { Setting } from "./options.ts"
+import { type BookChange, type BookState, Draft, newEntry } from "./state.ts"
+import { addressesOf, calm, isSuspecting, noted, probed } from "./suspicion.ts"
+import { banMillisOf, isFailure, type Verdict, verdictOf } from "./table.ts"
+
+/** Puts a verdict to a peer that the book knows, and keeps the deed as long as a suspicion of ourselves may need it. */
+export const charge = (
+  draft: Draft,
+  peer: PeerId,
+  verdict: Verdict,
+  address: Address | undefined,
+  now: number,
+  draw: number
+): void => {
+  const entry = draft.get(peer)
+  if (entry === undefined) return
+  const known = addressesOf(entry)
+  draft.put({ ...entry, health: healthAfter(entry.health, verdict, (address) => known.has(address), now, draw) })
+  if (draft.suspicion._tag === "Suspecting") return
+  const { deeds } = draft.suspicion
+  const matters = verdict.ourEnd !== undefined || isFailure(verdict) || deeds.some((deed) => deed.peer === peer)
+  if (!matters) return
+  const group = address === undefined ? entry.groups[0] : Option.getOrUndefined(addressFacts(address).group)
+  noted(draft, deeds, { at: now, peer, group: group ?? peer, verdict, draw, before: entry.health })
+}
+
+const ban = (draft: Draft, peer: PeerId, now: number, setting: Setting): void => {
+  const before = draft.ban(peer)
+  // Several sessions may find out about one violation.
+  if (before !== undefined && before.until > now) return
+  const times = (before?.times ?? 0) + 1
+  draft.putBan(peer, { times, until: now + banMillisOf(times) })
+  evictBans(draft, setting.bounds, now)
+}
+
+/** `draw` in [0, 1). */
+export const record = (
+  state: BookState,
+  setting: Setting,
+  event: Charge,
+  now: number,
+  draw: number
+): BookChange => {
+  const draft = new Draft(state)
+  const { peer } = event
+  if (peer === setting.self) return draft.change()
+  const verdict = verdictOf(event, (state.bans.get(peer)?.until ?? now) > now)
+  if (verdict.peer === "banned") {
+    ban(draft, peer, now, setting)
+    return draft.change()
+  }
+  const isNews = event._tag === "LinkUp" || (verdict.pair !== undefined && !isFailure(verdict))
+  if (isNews && draft.get(peer) === undefined) {
+    draft.put(newEntry(peer, now))
+    evict(draft, peer, setting.bounds, now)
+  }
+  const entry = draft.get(peer)
+  if (event._tag === "LinkUp" && entry !== undefined) draft.put({ ...entry, heard: now })
+
+  if (draft.suspicion._tag === "Suspecting") {
+    if (isSuspecting(draft.suspicion, now) && verdict.ourEnd !== "works") {
+      if (isFailure(verdict)) {
+        // Nobody is charged; the peer only rests a moment.
+        if (event._tag !== "DialFailed") draft.suspicion = probed(draft.suspicion, peer, now, draw)
+        draft.notice(peer)
+        return draft.change()
+      }
+    } else {
+      for (const probe of draft.suspicion.probes.keys()) draft.notice(probe)
+      draft.suspicion = calm
+    }
+  }
+  if (verdict.address !== undefined || verdict.peer !== undefined || verdict.pair !== undefined) {
+    charge(draft, peer, verdict, "address" in event ? event.address : undefined, now, draw)
+  }
+  return draft.change()
+}

@@ -1,0 +1,169 @@
+/** What the book knows, as plain data. Entries are never mutated: an entry that is the same object has not changed. */
+import type { Address, Chain, PeerId } from "../../signatures/index.ts"
+import type { Suspicion } from "./suspicion.ts"
+
+export interface AddressHealth {
+  /** Since its last success. */
+  readonly failures: number
+  /** Monotonic milliseconds. */
+  readonly lastSuccess: number | undefined
+}
+
+/** Of (peer, chain). Times in monotonic milliseconds; `never` where there is none. */
+export interface PairHealth {
+  readonly failures: number
+  readonly coolUntil: number
+  readonly incompatibleUntil: number
+}
+
+/** What charges change, and nothing else: what a suspicion of ourselves rolls back. */
+export interface Health {
+  readonly failures: number
+  readonly coolUntil: number
+  readonly lastSuccess: number | undefined
+  readonly addresses: ReadonlyMap<Address, AddressHealth>
+  /** By `chainId`. */
+  readonly pairs: ReadonlyMap<string, PairHealth>
+}
+
+export interface Entry {
+  readonly peer: PeerId
+  /** Of the newest signed record; -1 before the first. */
+  readonly sequence: bigint
+  /** The user's word: no record takes these away. */
+  readonly given: ReadonlyArray<Address>
+  /** From the newest signed record. */
+  readonly learnt: ReadonlyArray<Address>
+  /** Address groups of both, each once. */
+  readonly groups: ReadonlyArray<string>
+  /** By `chainId`; undefined while the peer has not said. */
+  readonly chains: ReadonlyMap<string, Chain> | undefined
+  readonly sticky: ReadonlySet<string>
+  /** When we last heard of it, in monotonic milliseconds. */
+  readonly heard: number
+  readonly health: Health
+}
+
+/** `until` in monotonic milliseconds. Kept for a while after that, so that the next one is longer. */
+export interface Ban {
+  readonly until: number
+  readonly times: number
+}
+
+export interface BookState {
+  readonly peers: ReadonlyMap<PeerId, Entry>
+  /** Apart from the peers, so that evicting one doesn't forgive it. */
+  readonly bans: ReadonlyMap<PeerId, Ban>
+  /** Addresses of our own, which nobody can teach us as theirs. */
+  readonly own: ReadonlySet<Address>
+  readonly suspicion: Suspicion
+}
+
+export const never = Number.NEGATIVE_INFINITY
+
+export const untriedAddress: AddressHealth = { failures: 0, lastSuccess: undefined }
+export const untriedPair: PairHealth = { failures: 0, coolUntil: never, incompatibleUntil: never }
+export const untried: Health = {
+  failures: 0,
+  coolUntil: never,
+  lastSuccess: undefined,
+  addresses: new Map(),
+  pairs: new Map()
+}
+
+export const newEntry = (peer: PeerId, now: number): Entry => ({
+  peer,
+  sequence: -1n,
+  given: [],
+  learnt: [],
+  groups: [],
+  chains: undefined,
+  sticky: new Set(),
+  heard: now,
+  health: untried
+})
+
+export const emptyBook = (suspicion: Suspicion): BookState => ({
+  peers: new Map(),
+  bans: new Map(),
+  own: new Set(),
+  suspicion
+})
+
+/** What a decision changes. `undefined` forgets. */
+export interface BookChange {
+  readonly peers: ReadonlyMap<PeerId, Entry | undefined>
+  readonly bans: ReadonlyMap<PeerId, Ban | undefined>
+  readonly own: ReadonlySet<Address>
+  readonly suspicion: Suspicion
+  /** Peers about which a reader of the book may see something new. */
+  readonly seen: ReadonlySet<PeerId>
+}
+
+/** A state with changes on top of it, while a decision is taken. */
+export class Draft {
+  readonly #state: BookState
+  readonly #peers = new Map<PeerId, Entry | undefined>()
+  readonly #bans = new Map<PeerId, Ban | undefined>()
+  readonly #seen = new Set<PeerId>()
+  #forgotten = 0
+  #added = 0
+  own: ReadonlySet<Address>
+  suspicion: Suspicion
+
+  constructor(state: BookState) {
+    this.#state = state
+    this.own = state.own
+    this.suspicion = state.suspicion
+  }
+
+  get(peer: PeerId): Entry | undefined {
+    return this.#peers.has(peer) ? this.#peers.get(peer) : this.#state.peers.get(peer)
+  }
+
+  put(entry: Entry): void {
+    const before = this.get(entry.peer)
+    if (before === entry) return
+    if (before === undefined) this.#added++
+    this.#peers.set(entry.peer, entry)
+    this.#seen.add(entry.peer)
+  }
+
+  forget(peer: PeerId): void {
+    if (this.get(peer) === undefined) return
+    this.#forgotten++
+    this.#peers.set(peer, undefined)
+    this.#seen.add(peer)
+  }
+
+  get size(): number {
+    return this.#state.peers.size + this.#added - this.#forgotten
+  }
+
+  *entries(): Generator<Entry> {
+    for (const [peer, entry] of this.#state.peers) if (!this.#peers.has(peer)) yield entry
+    for (const entry of this.#peers.values()) if (entry !== undefined) yield entry
+  }
+
+  ban(peer: PeerId): Ban | undefined {
+    return this.#bans.has(peer) ? this.#bans.get(peer) : this.#state.bans.get(peer)
+  }
+
+  putBan(peer: PeerId, ban: Ban | undefined): void {
+    this.#bans.set(peer, ban)
+    this.#seen.add(peer)
+  }
+
+  *bans(): Generator<readonly [PeerId, Ban]> {
+    for (const [peer, ban] of this.#state.bans) if (!this.#bans.has(peer)) yield [peer, ban]
+    for (const [peer, ban] of this.#bans) if (ban !== undefined) yield [peer, ban]
+  }
+
+  notice(peer: PeerId): void {
+    this.#seen.add(peer)
+  }
+
+  change(): BookChange {
+    return { peers: this.#peers, bans: this.#bans, own: this.own, suspicion: this.suspicion, seen: this.#seen }
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * Suspicion of ourselves: when nearly everything fails at once, it is our own end that is broken. The charges of that time
+ * are taken back exactly, by replaying what remains, and none are made until something works again.
+ */
+import type { Address, PeerId } from "../../signatures/index.ts"
+import { healthAfter } from "./health.ts"
+import { type Draft, type Entry, type Health } from "./state.ts"
+import { isFailure, second, type Verdict } from "./table.ts"
+
+/** Something that was recorded a short while ago. */
+export interface Deed {
+  readonly at: number
+  readonly peer: PeerId
+  /** The address group that it tells about, or the peer where there is none. */
+  readonly group: string
+  readonly verdict: Verdict
+  readonly draw: number
+  readonly before: Health
+}
+
+export type Suspicion =
+  | { readonly _tag: "Calm"; readonly deeds: ReadonlyArray<Deed> }
+  /** `probes`: peers that were tried meanwhile, and until when they rest. */
+  | { readonly _tag: "Suspecting"; readonly until: number; readonly probes: ReadonlyMap<PeerId, number> }
+
+const windowMillis = 10 * second
+const minGroups = 5
+const minShare = 0.8
+const maxDeeds = 512
+/**
+ * A suspicion that nothing confirms lapses after so long: a node whose sticky peers are really gone, or that has none, would
+ * never try anybody again. If it was right, the next five failures renew it, and are taken back too.
+ */
+export const suspicionMillis = 3 * second
+/** The rest between two tries of one peer meanwhile. */
+const probeMillis = second
+
+export const calm: Suspicion = { _tag: "Calm", deeds: [] }
+
+export const isSuspecting = (suspicion: Suspicion, now: number): boolean =>
+  suspicion._tag === "Suspecting" && now < suspicion.until
+
+/** Until when a peer that was tried during the suspicion rests. */
+export const restsUntil = (suspicion: Suspicion, peer: PeerId, now: number): number | undefined =>
+  suspicion._tag === "Suspecting" && now < suspicion.until ? suspicion.probes.get(peer) : undefined
+
+/** With one more failed try during the suspicion. */
+export const probed = (
+  suspicion: Extract<Suspicion, { readonly _tag: "Suspecting" }>,
+  peer: PeerId,
+  now: number,
+  draw: number
+): Suspicion => ({
+  ...suspicion,
+  probes: new Map(suspicion.probes).set(peer, now + probeMillis * (0.8 + 0.4 * draw))
+})
+
+const recent = (deeds: ReadonlyArray<Deed>, now: number): ReadonlyArray<Deed> =>
+  deeds.filter((deed) => deed.at > now - windowMillis).slice(-maxDeeds)
+
+/** Of the groups that were tried lately, judged by the last that happened to each, nearly all are broken. */
+const nearlyAllBroken = (deeds: ReadonlyArray<Deed>): boolean => {
+  const groups = new Map<string, boolean>()
+  for (const { group, verdict } of deeds) {
+    if (verdict.ourEnd !== undefined) groups.set(group, verdict.ourEnd === "broken")
+  }
+  const broken = [...groups.values()].filter((isBroken) => isBroken).length
+  return groups.size >= minGroups && broken >= minShare * groups.size
+}
+
+export const addressesOf = (entry: Entry): ReadonlySet<Address> => new Set([...entry.given, ...entry.learnt])
+
+const rollBack = (draft: Draft, deeds: ReadonlyArray<Deed>): ReadonlySet<PeerId> => {
+  const restored = new Map<PeerId, Health>()
+  for (const { at, before, draw, peer, verdict } of deeds) {
+    const entry = draft.get(peer)
+    if (entry === undefined) continue
+    const health = restored.get(peer)
+    if (isFailure(verdict)) {
+      if (health === undefined) restored.set(peer, before)
+    } else if (health !== undefined) {
+      const known = addressesOf(entry)
+      restored.set(peer, healthAfter(health, verdict, (address) => known.has(address), at, draw))
+    }
+  }
+  for (const [peer, health] of restored) {
+    const entry = draft.get(peer)
+    if (entry === undefined) continue
+    // Addresses that were learnt or dropped meanwhile stay so.
+    const known = addressesOf(entry)
+    const addresses = [...health.addresses].every(([address]) => known.has(address))
+      ? health.addresses
+      : new Map([...health.addresses].filter(([address]) => known.has(address)))
+    draft.put({ ...entry, health: { ...health, addresses } })
+  }
+  return new Set(restored.keys())
+}
+
+/** Adds a deed that was applied just now; takes the charges of the window back if nearly everything is broken. */
+export const noted = (draft: Draft, deeds: ReadonlyArray<Deed>, deed: Deed): void => {
+  const all = [...recent(deeds, deed.at), deed]
+  if (deed.verdict.ourEnd !== "broken" || !nearlyAllBroken(all)) {
+    draft.suspicion = { _tag: "Calm", deeds: all }
+    return
+  }
+  const peers = rollBack(draft, all)
+  for (const { peer } of all) draft.notice(peer)
+  draft.suspicion = {
+    _tag: "Suspecting",
+    until: deed.at + suspicionMillis,
+    probes: new Map([...peers].map((peer) => [peer, deed.at]))
+  }
+}
