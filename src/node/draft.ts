@@ -1,0 +1,50 @@
+import type { CloseCode, NodeEvent, PairState, PeerId, Standing, TransitionCause } from "../../signatures/index.ts"
+import type { Settings } from "./settings.ts"
+import type { Busy, Command, Idle, Pair, State } from "./state.ts"
+
+/** One step being taken: a private copy of the state, dropped after it. Outside of a step the state never changes. */
+export interface Draft {
+  readonly settings: Settings
+  /** Monotonic milliseconds. */
+  readonly now: number
+  readonly random: () => number
+  readonly commands: Array<Command>
+  readonly pairs: Map<PeerId, Pair>
+  state: State
+}
+
+export const announce = (draft: Draft, event: NodeEvent): void => {
+  draft.commands.push({ _tag: "Announce", event })
+}
+
+/** The one way in which a pair changes its state; with no `pair` it becomes Unknown. */
+export const move = (draft: Draft, peer: PeerId, pair: Pair | undefined, by: TransitionCause): void => {
+  const from: PairState = draft.pairs.get(peer)?.state ?? "Unknown"
+  const to: PairState = pair?.state ?? "Unknown"
+  if (pair === undefined) draft.pairs.delete(peer)
+  else draft.pairs.set(peer, pair)
+  announce(draft, { _tag: "Transition", at: draft.now, peer, from, to, by })
+}
+
+/** A time that is off by up to a fifth either way, so that what began together doesn't go on together. */
+export const about = (millis: number, random: () => number): number => millis * (0.8 + 0.4 * random())
+
+/** How long a pair pauses between two openings for which nobody was charged, in milliseconds. */
+export const pause = (draft: Draft): number =>
+  draft.state.suspecting ? about(5_000, draft.random) : 250 + 750 * draft.random()
+
+/** Where a pair without a session stands. A wait that is over is none, whatever the book says: nothing spins. */
+export const idle = (draft: Draft, standing: Standing): Idle =>
+  standing._tag === "Clear" || standing.until <= draft.now
+    ? { state: "Candidate", until: draft.now + pause(draft) }
+    : { state: standing._tag, until: standing.until }
+
+/** When a session that begins now is rotated out. */
+export const rotateAt = (draft: Draft): number =>
+  draft.now + draft.settings.sessionTimeout * (0.75 + 0.5 * draft.random())
+
+/** Has an active session ended by ourselves, in order. */
+export const end = (draft: Draft, peer: PeerId, pair: Busy, code: CloseCode): void => {
+  move(draft, peer, { ...pair, state: "Closing", rotateAt: Infinity }, "ended")
+  draft.commands.push({ _tag: "End", attempt: pair.attempt, code })
+}

@@ -1,0 +1,249 @@
+import {
+  Context,
+  Deferred,
+  Duration,
+  Effect,
+  Fiber,
+  FiberSet,
+  Latch,
+  Option,
+  PubSub,
+  Random,
+  type Scope,
+  Stream
+} from "effect"
+import {
+  chainId,
+  ConnectionPool,
+  Connections,
+  type Decide,
+  Identity,
+  isSmaller,
+  monotonicMillis,
+  type NodeEvent,
+  type NodeServices,
+  type OpenedConnection,
+  type P2pNode,
+  type P2pNodeConfig,
+  type P2pNodeMake,
+  type P2pNodeRun,
+  type P2pSession,
+  PeerBook,
+  type PeerId,
+  type SessionOutcome
+} from "../../signatures/index.ts"
+import { type Keeper, makeKeeper } from "./keeper.ts"
+import { groupOf } from "./look.ts"
+import { makeOpening, type Openable } from "./openings.ts"
+import { resolveSettings } from "./settings.ts"
+import {
+  type Command,
+  type Event,
+  initialState,
+  isBusy,
+  type NotOpened,
+  sessionsOf,
+  type State,
+  statsOf
+} from "./state.ts"
+import { step } from "./step.ts"
+
+/** How many events a slow reader may be behind before it loses the oldest. */
+const eventBuffer = 1_024
+/** Timers don't reach further than 24 days; nothing that a node waits for is worth more than a day's sleep. */
+const longestSleep = 86_400_000
+
+/** Sets a node up. The driver is the fiber that does everything that the node starts by itself. */
+const setUp = Effect.fnUntraced(function*<E, R>(config: P2pNodeConfig, session: P2pSession<E, R>) {
+  const settings = resolveSettings(config)
+  const { chain, limits } = settings
+  const context = yield* Effect.context<R | NodeServices | Scope.Scope>()
+  const connections = Context.get(context, Connections)
+  const pool = Context.get(context, ConnectionPool)
+  const book = Context.get(context, PeerBook)
+  const { self } = Context.get(context, Identity)
+  const draws = yield* Random.Random
+  const random = () => draws.nextDoubleUnsafe()
+  const now = yield* monotonicMillis
+
+  const openings = new Map<number, Openable>()
+  const keepers = new Map<number, Keeper>()
+  /** To be forked by the driver: nothing is started from inside of somebody else's call. */
+  const jobs: Array<Effect.Effect<void>> = []
+  const wake = Latch.makeUnsafe()
+  const gone = Deferred.makeUnsafe<void>()
+  let state: State = initialState
+  let isDirty = true
+
+  const events = yield* Effect.acquireRelease(PubSub.sliding<NodeEvent>(eventBuffer), PubSub.shutdown)
+  const fibers = yield* FiberSet.make<void>()
+
+  const begin = (job: Effect.Effect<void>): void => {
+    jobs.push(Effect.annotateLogs(job, { chain: chain.name }))
+    wake.openUnsafe()
+  }
+  const lookAgain = (): void => {
+    isDirty = true
+    wake.openUnsafe()
+  }
+
+  /** Decides, and carries out all commands but those that the caller answers itself. */
+  const dispatch = (event: Event): ReadonlyArray<Command> => {
+    const [next, commands] = step(settings, state, event, now(), random)
+    state = next
+    for (const command of commands) carryOut(command)
+    if (state.mode === "stopping" && ![...state.pairs.values()].some(isBusy)) Deferred.doneUnsafe(gone, Effect.void)
+    // A rejection changes nothing, and a look has just been taken.
+    if (event._tag !== "Looked" && commands.some((command) => command._tag !== "Reject")) lookAgain()
+    return commands
+  }
+
+  const carryOut = (command: Command): void => {
+    switch (command._tag) {
+      case "Open":
+        return open(command.peer, command.attempt)
+      case "Cancel":
+        return openings.get(command.attempt)?.cancel()
+      case "End": {
+        const deadline = keepers.get(command.attempt)?.end(command.code)
+        if (deadline !== undefined) begin(deadline)
+        return
+      }
+      case "Announce":
+        PubSub.publishUnsafe(events, command.event)
+        return
+      case "Complain":
+        return begin(Effect.logError("the policy of the node threw: nobody is picked", command.cause))
+      case "Accept":
+      case "Reject":
+        return
+    }
+  }
+
+  const open = (peer: PeerId, attempt: number): void => {
+    const opening = makeOpening(connections.open(peer, chain, limits))
+    openings.set(attempt, opening)
+    begin(Effect.flatMap(opening.run, (result) => {
+      openings.delete(attempt)
+      if (result._tag !== "Opened") return Effect.sync(() => fail(peer, attempt, result))
+      const pair = state.pairs.get(peer)
+      if (state.mode === "running" && isBusy(pair) && pair.attempt === attempt) {
+        dispatch({ _tag: "Opened", peer, attempt, group: groupOf(result.opened.remote) })
+        keep(peer, attempt, result.opened)
+        return Effect.void
+      }
+      // It came about in the moment in which it was given up.
+      result.opened.end(state.mode === "running" ? "closed" : "draining")
+      return Effect.andThen(result.opened.released, Effect.sync(() => fail(peer, attempt, { _tag: "Cancelled" })))
+    }))
+  }
+
+  const settle = (peer: PeerId, outcome: SessionOutcome) => {
+    book.record({ _tag: "SessionEnded", peer, chain, outcome })
+    return book.standing(peer, chain)
+  }
+
+  const fail = (peer: PeerId, attempt: number, outcome: NotOpened): void => {
+    dispatch({ _tag: "NotOpened", peer, attempt, outcome, standing: settle(peer, outcome) })
+  }
+
+  const provide = (effect: Effect.Effect<void, E, R>): Effect.Effect<void, E> =>
+    Effect.provideContext(Effect.scoped(effect), context)
+
+  const keep = (peer: PeerId, attempt: number, opened: OpenedConnection): void => {
+    const keeper = makeKeeper(
+      opened,
+      session,
+      provide,
+      Duration.millis(settings.drainTimeout),
+      () => void dispatch({ _tag: "Ended", peer, attempt })
+    )
+    keepers.set(attempt, keeper)
+    const job = Effect.map(keeper.run, (outcome) => {
+      keepers.delete(attempt)
+      dispatch({ _tag: "Released", peer, attempt, outcome, standing: settle(peer, outcome) })
+    })
+    begin(Effect.annotateLogs(job, { peer }))
+  }
+
+  const decide: Decide = ({ peer }) => {
+    const facts = book.peer(peer)
+    const answer = dispatch({
+      _tag: "Hello",
+      peer,
+      standing: book.standing(peer, chain),
+      isSmaller: isSmaller(peer, self),
+      newcomer: !Option.exists(facts, ({ lastSuccess }) => Option.isSome(lastSuccess))
+    })
+    const accepted = answer.find((command) => command._tag === "Accept")
+    if (accepted !== undefined) return { accept: (opened) => keep(peer, accepted.attempt, opened) }
+    const rejected = answer.find((command) => command._tag === "Reject")
+    if (rejected === undefined) throw new Error("a hello was neither accepted nor rejected: this is a bug")
+    return { reject: rejected.reason, retryAfter: Duration.millis(rejected.retryAfter) }
+  }
+
+  const runJobs = Effect.suspend(() => {
+    const all = jobs.splice(0)
+    return Effect.forEach(all, (job) => FiberSet.run(fibers, job), { discard: true })
+  })
+
+  const drive = Effect.gen(function*() {
+    while (true) {
+      wake.closeUnsafe()
+      yield* runJobs
+      if (isDirty || now() >= state.wakeAt) {
+        isDirty = false
+        dispatch({
+          _tag: "Looked",
+          candidates: book.candidates(chain),
+          links: pool.links(),
+          suspectsItself: book.suspectsItself()
+        })
+      }
+      const left = Math.ceil(Math.min(state.wakeAt - now(), longestSleep))
+      yield* state.wakeAt === Infinity ? wake.await : Effect.timeoutOption(wake.await, Math.max(1, left))
+    }
+  })
+
+  const stop = (code: "draining" | "shutdown") =>
+    Effect.suspend(() => {
+      dispatch({ _tag: "Stop", code })
+      return Effect.andThen(runJobs, Deferred.await(gone))
+    })
+
+  // What is acquired last is released first: sessions end before anything that they need goes.
+  yield* Effect.acquireRelease(
+    Effect.sync(() => {
+      for (const [peer, addresses] of settings.known) {
+        book.learn({ peer, sequence: 0n, addresses: [...addresses] }, "config")
+        book.stick(peer, chainId(chain))
+      }
+    }),
+    () => Effect.sync(() => settings.known.forEach((_, peer) => book.unstick(peer, chainId(chain))))
+  )
+  yield* book.watch((peer) => {
+    // What happens to a peer with a session is looked at when the session is over.
+    if (state.suspecting || !isBusy(state.pairs.get(peer))) lookAgain()
+  })
+  yield* pool.watch(() => {
+    if (state.lacksLink) lookAgain()
+  })
+  yield* connections.serve(chain, limits, decide)
+  const driver = yield* Effect.forkScoped(drive)
+  yield* Effect.addFinalizer(() => stop("shutdown"))
+
+  const node: P2pNode = {
+    stats: Effect.sync(() => statsOf(state)),
+    sessions: Effect.sync(() => sessionsOf(state)),
+    events: Stream.fromPubSub(events),
+    drain: stop("draining")
+  }
+  return { node, driver }
+}, Effect.uninterruptible)
+
+/** A running node, until the scope closes: then its sessions end with `shutdown`, and all that it holds is given back. */
+export const makeP2pNode: P2pNodeMake = (config, session) => Effect.map(setUp(config, session), ({ node }) => node)
+
+/** Runs a node for ever: one session of `session` on each connection that it opens or accepts. */
+export const p2pNode: P2pNodeRun = (config, session) =>
+  Effect.scoped(Effect.flatMap(setUp(config, session), ({ driver }) => Fiber.join(driver)))

@@ -1,0 +1,187 @@
+import type {
+  CandidateFacts,
+  CloseCode,
+  LinkView,
+  NodeEvent,
+  NodeStats,
+  PeerId,
+  RejectReason,
+  SessionOutcome,
+  Standing
+} from "../../signatures/index.ts"
+
+export type Direction = "inbound" | "outbound"
+
+/** A pair that holds a slot, and a lease. Times in monotonic milliseconds. */
+export interface Busy {
+  readonly state: "Opening" | "Active" | "Closing"
+  /** Names this one session for its whole life: news of an earlier one of the same pair is recognised as late. */
+  readonly attempt: number
+  readonly direction: Direction
+  /** When it came into this state; kept from Active to Closing. */
+  readonly since: number
+  /** `Infinity` unless Active. */
+  readonly rotateAt: number
+  /** Address groups that it counts in; none for an inbound one. */
+  readonly groups: ReadonlyArray<string>
+  /** Had never been seen before when it said hello. */
+  readonly newcomer: boolean
+}
+
+/** A pair without a session: what the book says of it, kept here to tell what changed. */
+export interface Idle {
+  readonly state: "Candidate" | "Cooling" | "Incompatible" | "Banned"
+  /** When it may be opened, or of a Candidate: when it may be opened again. */
+  readonly until: number
+}
+
+export type Pair = Busy | Idle
+
+/** The state of one node. Slots are never counted up and down: they are what `pairs` says, so none can leak. */
+export interface State {
+  readonly mode: "running" | "stopping"
+  /** A pair that is not here is Unknown. */
+  readonly pairs: ReadonlyMap<PeerId, Pair>
+  readonly attempts: number
+  /** Whether somebody could be opened, now or after the short pause between two openings. */
+  readonly anyEligible: boolean
+  readonly atTarget: boolean
+  /** The book suspects ourselves, as of the last look. */
+  readonly suspecting: boolean
+  /** While suspecting: when the next peer that isn't sticky may be probed. */
+  readonly probeAt: number
+  /** A candidate lacks an address and a link: only a new link helps it. */
+  readonly lacksLink: boolean
+  /** When time alone makes something possible. `Infinity` if nothing does. */
+  readonly wakeAt: number
+}
+
+export const initialState: State = {
+  mode: "running",
+  pairs: new Map(),
+  attempts: 0,
+  anyEligible: false,
+  atTarget: false,
+  suspecting: false,
+  probeAt: 0,
+  lacksLink: false,
+  wakeAt: 0
+}
+
+export type NotOpened = Extract<SessionOutcome, { readonly _tag: "NotOpened" | "Cancelled" }>
+
+/** What happens to a node. */
+export type Event =
+  /** Something may have become possible: a fresh look at the book and the links. */
+  | {
+    readonly _tag: "Looked"
+    readonly candidates: ReadonlyArray<CandidateFacts>
+    readonly links: ReadonlyMap<PeerId, LinkView>
+    readonly suspectsItself: boolean
+  }
+  /** Our opening was accepted; `group` is that of the address at which the peer really is. */
+  | { readonly _tag: "Opened"; readonly peer: PeerId; readonly attempt: number; readonly group: string | undefined }
+  /** Our opening came to nothing, and its lease is given back. `standing` is as of after the charge. */
+  | {
+    readonly _tag: "NotOpened"
+    readonly peer: PeerId
+    readonly attempt: number
+    readonly outcome: NotOpened
+    readonly standing: Standing
+  }
+  | {
+    readonly _tag: "Hello"
+    readonly peer: PeerId
+    readonly standing: Standing
+    /** Whether the peer's id is smaller than ours: then its opening wins over a crossing one of ours. */
+    readonly isSmaller: boolean
+    readonly newcomer: boolean
+  }
+  /** A session or its connection has ended. */
+  | { readonly _tag: "Ended"; readonly peer: PeerId; readonly attempt: number }
+  /** The session's fiber has ended, its stream is gone and its lease given back. */
+  | {
+    readonly _tag: "Released"
+    readonly peer: PeerId
+    readonly attempt: number
+    readonly outcome: SessionOutcome
+    readonly standing: Standing
+  }
+  /** Drain or shutdown: for good. */
+  | { readonly _tag: "Stop"; readonly code: CloseCode }
+
+/** What is to be done. */
+export type Command =
+  | { readonly _tag: "Open"; readonly peer: PeerId; readonly attempt: number }
+  | { readonly _tag: "Cancel"; readonly attempt: number }
+  | { readonly _tag: "Accept"; readonly attempt: number }
+  /** `retryAfter` in milliseconds. */
+  | { readonly _tag: "Reject"; readonly reason: RejectReason; readonly retryAfter: number }
+  | { readonly _tag: "End"; readonly attempt: number; readonly code: CloseCode }
+  | { readonly _tag: "Announce"; readonly event: NodeEvent }
+  /** The policy threw. */
+  | { readonly _tag: "Complain"; readonly cause: unknown }
+
+export const isBusy = (pair: Pair | undefined): pair is Busy => pair !== undefined && "attempt" in pair
+
+export interface Slots {
+  readonly outbound: number
+  readonly inbound: number
+  readonly openingCount: number
+  readonly closingOutbound: number
+  readonly closingInbound: number
+  readonly newcomers: number
+  /** Everything that holds a slot. */
+  readonly total: number
+}
+
+/** Who holds which slot. `outbound` and `inbound` are active ones. */
+export const countSlots = (pairs: ReadonlyMap<PeerId, Pair>): Slots => {
+  const slots = {
+    outbound: 0,
+    inbound: 0,
+    openingCount: 0,
+    closingOutbound: 0,
+    closingInbound: 0,
+    newcomers: 0,
+    total: 0
+  }
+  for (const pair of pairs.values()) {
+    if (!isBusy(pair)) continue
+    slots.total++
+    if (pair.newcomer) slots.newcomers++
+    if (pair.state === "Opening") slots.openingCount++
+    else if (pair.state === "Active") slots[pair.direction]++
+    else if (pair.direction === "inbound") slots.closingInbound++
+    else slots.closingOutbound++
+  }
+  return slots
+}
+
+export const outboundByGroup = (pairs: ReadonlyMap<PeerId, Pair>): Map<string, number> => {
+  const byGroup = new Map<string, number>()
+  for (const pair of pairs.values()) {
+    if (!isBusy(pair) || pair.state === "Closing") continue
+    for (const group of pair.groups) byGroup.set(group, (byGroup.get(group) ?? 0) + 1)
+  }
+  return byGroup
+}
+
+export const statsOf = (state: State): NodeStats => {
+  const slots = countSlots(state.pairs)
+  return {
+    outbound: slots.outbound,
+    inbound: slots.inbound,
+    opening: slots.openingCount,
+    closing: slots.closingInbound + slots.closingOutbound,
+    atTarget: state.atTarget
+  }
+}
+
+export const sessionsOf = (state: State) => {
+  const sessions: Array<{ readonly peer: PeerId; readonly direction: Direction; readonly since: number }> = []
+  for (const [peer, pair] of state.pairs) {
+    if (isBusy(pair) && pair.state === "Active") sessions.push({ peer, direction: pair.direction, since: pair.since })
+  }
+  return sessions
+}
