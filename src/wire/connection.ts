@@ -1,0 +1,57 @@
+import { Effect, Option } from "effect"
+import {
+  type ConnectionClosed,
+  type ConnectionFailed,
+  MessageTooLarge,
+  type P2pConnection,
+  type P2pMessage
+} from "../../signatures/index.ts"
+import { ReceiveWaiter, SendWaiter, type SessionCore } from "./SessionCore.ts"
+
+/**
+ * The four operations over a core. While nothing has to wait, an operation is one synchronous step: no fiber, no timer, no
+ * promise.
+ */
+export const connectionOf = (core: SessionCore): P2pConnection => {
+  const waitToSend = (message: P2pMessage): Effect.Effect<void, ConnectionClosed | ConnectionFailed> =>
+    Effect.callback((resume) => {
+      const waiter = new SendWaiter(
+        message,
+        (outcome) => resume(outcome === undefined ? Effect.void : Effect.fail(outcome))
+      )
+      core.waitToSend(waiter)
+      return Effect.sync(() => core.cancelSend(waiter))
+    })
+
+  // The message leaves the core in `take`: a fiber that is interrupted between its wake-up and that loses nothing.
+  const waitToReceive: Effect.Effect<P2pMessage, ConnectionClosed | ConnectionFailed> = Effect.callback((resume) => {
+    const waiter = new ReceiveWaiter((outcome) =>
+      resume(outcome === undefined ? Effect.sync(() => core.take(waiter)) : Effect.fail(outcome))
+    )
+    core.waitToReceive(waiter)
+    return Effect.sync(() => core.cancelReceive(waiter))
+  })
+
+  return {
+    send: (message) =>
+      Effect.suspend((): Effect.Effect<void, ConnectionClosed | ConnectionFailed | MessageTooLarge> => {
+        if (core.trySend(message)) return Effect.void
+        if (core.outcome !== undefined) return Effect.fail(core.outcome)
+        const limit = core.terms.maxMessageBytes
+        return message.length > limit
+          ? Effect.fail(new MessageTooLarge({ size: message.length, limit }))
+          : waitToSend(message)
+      }),
+    receive: Effect.suspend(() => {
+      const message = core.poll()
+      if (message !== undefined) return Effect.succeed(message)
+      return core.outcome === undefined ? waitToReceive : Effect.fail(core.outcome)
+    }),
+    tryReceive: Effect.suspend(() => {
+      const message = core.poll()
+      if (message !== undefined) return Effect.succeed(Option.some(message))
+      return core.outcome === undefined ? Effect.succeed(Option.none()) : Effect.fail(core.outcome)
+    }),
+    close: Effect.sync(() => core.end("closed"))
+  }
+}
