@@ -1,0 +1,2 @@
+/** The simulated network: virtual time, hosts, hardships. See README.md. */
+export * from "./kernel/index.ts"

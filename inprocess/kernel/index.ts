@@ -1,0 +1,6 @@
+export { type Agenda, CurrentAgenda } from "./Agenda.ts"
+export { Heap, type Timer } from "./Heap.ts"
+export { type KeyedRandom, keyedRandom, makeStream, type RandomStream } from "./KeyedRandom.ts"
+export { fifo, type Policy } from "./Policy.ts"
+export { Deadlock, type Run, run, type RunOptions, simulate, StepsSpent } from "./run.ts"
+export { makeSimulation, type Simulation, type SimulationOptions } from "./Simulation.ts"
