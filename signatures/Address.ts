@@ -1,4 +1,5 @@
-import { Option, Schema } from "effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
 import { parseIpv4, parseIpv6 } from "./internal/ip.ts"
 import { PeerId } from "./PeerId.ts"
 

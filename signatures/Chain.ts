@@ -1,4 +1,4 @@
-import { Schema } from "effect"
+import * as Schema from "effect/Schema"
 
 /**
  * One ledger. Two chains are the same iff network, name and genesis all are; nodes meet on a chain by the hash of the

@@ -1,4 +1,4 @@
-import { Schema } from "effect"
+import * as Schema from "effect/Schema"
 
 /** One mistake of the user's, as data: where, and what was expected and found instead. */
 export const ConfigMistake = Schema.Struct({

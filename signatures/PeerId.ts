@@ -1,4 +1,4 @@
-import { Schema } from "effect"
+import * as Schema from "effect/Schema"
 
 /** Text form of a libp2p peer id: base58btc of its multihash, as in `12D3KooW…`. */
 export const PeerId = Schema.String.pipe(

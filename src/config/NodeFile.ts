@@ -8,7 +8,9 @@
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { Address, addressFacts, Chain, maxMessageBytesLimit, nodeDefaults } from "../../signatures/index.ts"
+import { Address, addressFacts } from "../../signatures/Address.ts"
+import { Chain } from "../../signatures/Chain.ts"
+import { maxMessageBytesLimit, nodeDefaults } from "../../signatures/NodeConfig.ts"
 import { durationPattern, formatSize, parseDuration, parseSize, sizePattern } from "./units.ts"
 
 /** The pattern comes last, because it alone is known to JSON Schema and so carries what is documented. */

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { linkSync, readFileSync, renameSync, unlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { DataDirRejected } from "../../signatures/index.ts"
+import { DataDirRejected } from "../../signatures/Config.ts"
 import { makePrivateFolder } from "./keyFile.ts"
 
 export const lockPath = (dataDir: string): string => join(dataDir, "node.lock")

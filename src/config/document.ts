@@ -2,7 +2,7 @@
 import * as Toml from "effect/encoding/Toml"
 import * as Result from "effect/Result"
 import { isMap, isNode, isScalar, LineCounter, type Pair, parseDocument, type YAMLMap } from "yaml"
-import type { ConfigMistake } from "../../signatures/index.ts"
+import type { ConfigMistake } from "../../signatures/Config.ts"
 import type { Path } from "./shape.ts"
 import { tomlPlaceOf, tomlPlaces } from "./toml.ts"
 

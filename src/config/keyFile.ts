@@ -6,7 +6,8 @@ import * as Effect from "effect/Effect"
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto"
 import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readFileSync, statSync, writeSync } from "node:fs"
 import { dirname, join } from "node:path"
-import { KeyRejected, PeerId } from "../../signatures/index.ts"
+import { KeyRejected } from "../../signatures/Config.ts"
+import { PeerId } from "../../signatures/PeerId.ts"
 import { base58 } from "./base58.ts"
 
 export interface NodeKey {

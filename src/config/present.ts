@@ -1,7 +1,7 @@
 /** The file's shape shown to people and editors: effective values, an annotated start, a JSON Schema. */
 import * as Schema from "effect/Schema"
 import { stringify } from "yaml"
-import { nodeDefaults } from "../../signatures/index.ts"
+import { nodeDefaults } from "../../signatures/NodeConfig.ts"
 import type { Loaded } from "./load.ts"
 import { NodeFile } from "./NodeFile.ts"
 import { fileShape, type Path, renderPath, type Shape, valueAt } from "./shape.ts"
