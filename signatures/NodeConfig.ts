@@ -17,7 +17,7 @@ export interface P2pNodeConfig {
   readonly maxSessionCount?: number
   /** Inbound slots kept for peers never seen before. */
   readonly newcomerSlots?: number
-  /** Lifetime of a session before it is rotated out, jittered ±25 % per session; "infinity" turns rotation off. */
+  /** Lifetime of a session before it is rotated out, jittered ±25 % per session; "Infinity" turns rotation off. */
   readonly sessionTimeout?: Duration.Input
   /** Bytes, under 16 MiB. Agreed in the hello: the smaller holds. */
   readonly maxMessageBytes?: number

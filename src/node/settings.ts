@@ -116,7 +116,7 @@ export const resolveSettings = (config: P2pNodeConfig): Settings => {
   const sessionTimeout = Duration.toMillis(
     time("sessionTimeout", config.sessionTimeout ?? nodeDefaults.sessionTimeout, true)
   )
-  if (sessionTimeout <= 0) wrong("sessionTimeout", "must be above 0; \"infinity\" turns rotation off")
+  if (sessionTimeout <= 0) wrong("sessionTimeout", "must be above 0; \"Infinity\" turns rotation off")
   const known = knownPeers(config.knownPeers ?? [], wrong)
   const isPrivate = config.private ?? nodeDefaults.private
   const settings: Settings = {

@@ -1,0 +1,248 @@
+import { describe, expect, it } from "@effect/vitest"
+import * as fc from "fast-check"
+import type { NodeEvent, PeerId } from "../../../signatures/index.ts"
+import { countSlots, isBusy, outboundByGroup } from "../../../src/node/state.ts"
+import { isLegal } from "../../../src/node/transitions.ts"
+import { facts, limit, lost, NodeWorld, peerId, rejected, unreachable } from "./world.ts"
+
+const peers = 14
+const peer = fc.nat(peers - 1)
+const which = fc.nat(30)
+const millis = fc.integer({ min: 1, max: 120_000 })
+
+const action = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ do: fc.constant("pass" as const), millis }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant("opened" as const), which }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant("notOpened" as const),
+      which,
+      how: fc.constantFrom("unreachable", "limit", "full", "incompatible", "duplicate", "violation", "cancelled"),
+      millis
+    })
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant("hello" as const),
+      peer,
+      isSmaller: fc.boolean(),
+      newcomer: fc.boolean()
+    })
+  },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant("ended" as const), which }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant("released" as const),
+      which,
+      how: fc.constantFrom("closed", "failed", "violation", "superseded"),
+      millis
+    })
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("learn" as const), peer, sticky: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("evict" as const), peer }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant("charge" as const),
+      peer,
+      as: fc.constantFrom("Cooling" as const, "Banned" as const, "Incompatible" as const),
+      millis
+    })
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("suspect" as const), yes: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("look" as const) }) }
+)
+type Action = typeof action extends fc.Arbitrary<infer A> ? A : never
+
+const nth = <A>(all: Iterable<A>, n: number): A | undefined => {
+  const list = [...all]
+  return list[n % Math.max(1, list.length)]
+}
+
+const perform = (world: NodeWorld, what: Action): void => {
+  const cool = (who: PeerId | undefined, _tag: "Cooling" | "Banned" | "Incompatible", after: number) => {
+    if (who !== undefined) world.stand(who, { _tag, until: world.now + after })
+  }
+  switch (what.do) {
+    case "pass":
+      return world.pass(what.millis)
+    case "opened":
+      return world.opened(nth(world.openings.keys(), what.which) ?? -1)
+    case "notOpened": {
+      const attempt = nth(world.openings.keys(), what.which) ?? -1
+      const who = world.openings.get(attempt)
+      if (what.how === "unreachable") cool(who, "Cooling", what.millis)
+      if (what.how === "full") cool(who, "Cooling", what.millis)
+      if (what.how === "incompatible") cool(who, "Incompatible", what.millis)
+      if (what.how === "violation") cool(who, "Banned", what.millis)
+      return world.notOpened(
+        attempt,
+        what.how === "cancelled"
+          ? { _tag: "Cancelled" }
+          : what.how === "limit"
+          ? limit
+          : what.how === "full" || what.how === "incompatible" || what.how === "duplicate"
+          ? { _tag: "NotOpened", error: rejected(what.how) }
+          : unreachable
+      )
+    }
+    case "hello":
+      return void world.hello(peerId(what.peer), what)
+    case "ended":
+      return world.ended(nth(world.sessions.keys(), what.which) ?? -1)
+    case "released": {
+      const attempt = nth(world.sessions.keys(), what.which) ?? -1
+      const who = world.sessions.get(attempt)?.peer
+      if (what.how === "closed" || what.how === "failed") cool(who, "Cooling", what.millis)
+      if (what.how === "violation") cool(who, "Banned", what.millis)
+      return world.released(attempt, what.how === "closed" ? undefined : lost)
+    }
+    case "learn":
+      if (!world.book.has(peerId(what.peer))) {
+        world.learn(facts(what.peer, { sticky: new Set(what.sticky ? ["me"] : []) }))
+      }
+      return void world.look()
+    case "evict":
+      world.book.delete(peerId(what.peer))
+      return void world.look()
+    case "charge":
+      cool(peerId(what.peer), what.as, what.millis)
+      return void world.look()
+    case "suspect":
+      world.suspectsItself = what.yes
+      return void world.look()
+    case "look":
+      return void world.look()
+  }
+}
+
+const configs = fc.record({
+  sessionCount: fc.integer({ min: 1, max: 6 }),
+  newcomerSlots: fc.nat(1),
+  maxInboundCount: fc.integer({ min: 1, max: 5 })
+})
+const run = { numRuns: 300 } as const
+
+/** Runs a script of actions, checking after each of them. */
+const always = (check: (world: NodeWorld, since: ReadonlyArray<NodeEvent>) => void) =>
+  fc.assert(
+    fc.property(configs, fc.noShrink(fc.nat()), fc.array(action, { maxLength: 80 }), (config, seed, script) => {
+      const world = new NodeWorld(config, seed)
+      let heard = 0
+      for (const what of script) {
+        perform(world, what)
+        check(world, world.announced.slice(heard))
+        heard = world.announced.length
+      }
+    }),
+    run
+  )
+
+describe("the decisions of a node, whatever happens", () => {
+  it("never exceed a limit, not even in between", () =>
+    always((world) => {
+      const slots = countSlots(world.state.pairs)
+      const { settings } = world
+      expect(slots.total).toBeLessThanOrEqual(settings.maxTotal)
+      expect(slots.inbound + slots.closingInbound).toBeLessThanOrEqual(settings.maxInbound)
+      expect(slots.outbound + slots.openingCount).toBeLessThanOrEqual(settings.sessionCount)
+      for (const held of outboundByGroup(world.state.pairs).values()) {
+        expect(held).toBeLessThanOrEqual(settings.groupLimit)
+      }
+    }))
+
+  it("take only legal transitions, each from the state that the pair was in", () => {
+    const states = new Map<NodeWorld, Map<PeerId, string>>()
+    always((world, since) => {
+      const now = states.get(world) ?? new Map<PeerId, string>()
+      states.set(world, now)
+      for (const event of since) {
+        if (event._tag !== "Transition") continue
+        expect(event.from).toBe(now.get(event.peer) ?? "Unknown")
+        expect(isLegal(event.from, event.by, event.to), `${event.from} -${event.by}-> ${event.to}`).toBe(true)
+        now.set(event.peer, event.to)
+      }
+      for (const [peer, pair] of world.state.pairs) expect(now.get(peer)).toBe(pair.state)
+    })
+  })
+
+  it("hold exactly the slots of openings and sessions that are there: none leaks, none is given twice", () =>
+    always((world) => {
+      const held = new Map<number, PeerId>()
+      for (const [peer, pair] of world.state.pairs) if (isBusy(pair)) held.set(pair.attempt, peer)
+      for (const [attempt, peer] of held) {
+        expect(world.openings.get(attempt) ?? world.sessions.get(attempt)?.peer).toBe(peer)
+      }
+      // A session is held to its end; an opening may have lost its slot to a crossing one.
+      for (const [attempt, { peer }] of world.sessions) expect(held.get(attempt)).toBe(peer)
+      expect(new Set([...world.sessions.values()].map((session) => session.peer)).size).toBe(world.sessions.size)
+    }))
+
+  it("open nobody who waits, is banned, is unreachable or has just been tried", () =>
+    always((world, since) => {
+      for (const event of since) {
+        if (event._tag !== "Transition" || event.by !== "picked") continue
+        const known = world.book.get(event.peer)
+        expect(known === undefined ? "gone" : known.addresses.length > 0 || world.links.has(event.peer)).toBe(true)
+        if (event.at === world.now) expect(world.standing(event.peer)._tag).toBe("Clear")
+      }
+    }))
+
+  it("end every wait, and ignore no eligible candidate for more than a second while below the target", () =>
+    fc.assert(
+      fc.property(configs, fc.noShrink(fc.nat()), fc.array(action, { maxLength: 60 }), (config, seed, script) => {
+        const world = new NodeWorld(config, seed)
+        for (const what of script) perform(world, what)
+        world.suspectsItself = false
+        world.look()
+        // Everything that is under way ends, and nothing new is charged.
+        for (const attempt of world.openings.keys()) world.notOpened(attempt, { _tag: "Cancelled" })
+        for (const attempt of world.sessions.keys()) world.released(attempt)
+        world.look()
+        world.pass(120_001)
+        for (const pair of world.state.pairs.values()) expect(["Candidate", "Opening"]).toContain(pair.state)
+        const slots = countSlots(world.state.pairs)
+        const groups = outboundByGroup(world.state.pairs)
+        const ignored = [...world.book.values()].filter(({ peer, addresses }) =>
+          world.state.pairs.get(peer)?.state === "Candidate" && addresses.length > 0 &&
+          (groups.get(`${addresses[0]?.split("/")[2]?.split(".").slice(0, 3).join(".")}.0/24`) ?? 0) <
+            world.settings.groupLimit
+        )
+        if (slots.openingCount < world.settings.sessionCount) expect(ignored).toEqual([])
+      }),
+      run
+    ))
+
+  it("never ask to be woken at a time that has passed, so that nothing spins", () =>
+    always((world) => {
+      world.look()
+      expect(world.state.wakeAt).toBeGreaterThan(world.now)
+    }))
+
+  it("are at the target exactly when enough sessions are held, or nobody is left to open", () =>
+    always((world, since) => {
+      world.look()
+      const { outbound, openingCount } = countSlots(world.state.pairs)
+      if (outbound >= world.settings.sessionCount) expect(world.state.atTarget).toBe(true)
+      else if (openingCount > 0) expect(world.state.atTarget).toBe(false)
+      const said = since.filter((event) => event._tag === "TargetReached" || event._tag === "BelowTarget")
+      for (const [i, event] of said.entries()) if (i > 0) expect(event._tag).not.toBe(said[i - 1]?._tag)
+    }))
+
+  it("are the same for the same events and draws", () =>
+    fc.assert(
+      fc.property(configs, fc.nat(), fc.array(action, { maxLength: 40 }), (config, seed, script) => {
+        const [a, b] = [new NodeWorld(config, seed), new NodeWorld(config, seed)]
+        for (const what of script) {
+          perform(a, what)
+          perform(b, what)
+        }
+        expect(a.announced).toEqual(b.announced)
+        expect(a.state).toEqual(b.state)
+      }),
+      { numRuns: 50 }
+    ))
+})
