@@ -1,0 +1,84 @@
+/** Hosts over real sockets on loopback, for the tests of `src/libp2p` and for every law suite. */
+import { Context, Deferred, Effect, Queue, type Scope } from "effect"
+import {
+  Address,
+  Identity,
+  type Link,
+  type ListenFailed,
+  type PeerId,
+  type RawStream,
+  Transport
+} from "../../signatures/index.ts"
+import type { Libp2pOptions } from "../../src/libp2p/index.ts"
+import { makeServices } from "../../src/libp2p/services.ts"
+
+export const kinds = ["tcp", "quic"] as const
+export type Kind = typeof kinds[number]
+
+export const loopback = (kind: Kind, version: 4 | 6 = 4, port = 0): Address => {
+  const ip = version === 4 ? "/ip4/127.0.0.1" : "/ip6/::1"
+  return Address.make(kind === "tcp" ? `${ip}/tcp/${port}` : `${ip}/udp/${port}/quic-v1`)
+}
+
+export interface Libp2pHost {
+  readonly self: PeerId
+  readonly transport: Context.Service.Shape<typeof Transport>
+  readonly identity: Context.Service.Shape<typeof Identity>
+  readonly lose: (peer: PeerId) => void
+}
+
+export const host = (options: Partial<Libp2pOptions> = {}): Effect.Effect<Libp2pHost, never, Scope.Scope> =>
+  Effect.map(makeServices({ listen: [], ...options }), ({ lose, services }) => {
+    const identity = Context.get(services, Identity)
+    return { self: identity.self, transport: Context.get(services, Transport), identity, lose }
+  })
+
+export interface Listening extends Libp2pHost {
+  readonly addresses: ReadonlyArray<Address>
+  readonly address: Address
+  /** The next inbound link. */
+  readonly inbound: Effect.Effect<Link>
+}
+
+export const listening = Effect.fnUntraced(
+  function*(options: Partial<Libp2pOptions>): Effect.fn.Return<Listening, ListenFailed, Scope.Scope> {
+    const made = yield* host(options)
+    const links = yield* Queue.unbounded<Link>()
+    const addresses = yield* made.transport.listen((link) => void Queue.offerUnsafe(links, link))
+    const address = addresses[0]
+    if (address === undefined) return yield* Effect.die(new Error("nothing to reach the host at"))
+    return { ...made, addresses, address, inbound: Queue.take(links) }
+  }
+)
+
+/** A host that dialled another, and the link at both ends. */
+export const linked = Effect.fnUntraced(function*(kind: Kind, near: Partial<Libp2pOptions> = {}) {
+  const b = yield* listening({ listen: [loopback(kind)] })
+  const a = yield* host(near)
+  const out = yield* a.transport.dial(b.self, b.address)
+  return { a, b, out, in: yield* b.inbound }
+})
+
+/** The streams that the other end opens, one by one. To be asked for once per link. */
+export const accepted = (link: Link): Effect.Effect<{ readonly next: Effect.Effect<RawStream> }> =>
+  Effect.gen(function*() {
+    const streams = yield* Queue.unbounded<RawStream>()
+    link.accept((stream) => void Queue.offerUnsafe(streams, stream))
+    return { next: Queue.take(streams) }
+  })
+
+/** Reads a stream to its end. */
+export const readAll = (
+  stream: RawStream
+): Effect.Effect<{ readonly bytes: Uint8Array; readonly linkEnded: boolean }> =>
+  Effect.gen(function*() {
+    const chunks: Array<Uint8Array> = []
+    const done = yield* Deferred.make<boolean>()
+    stream.attach({
+      bytes: (chunk) => void chunks.push(chunk),
+      drain: () => {},
+      end: ({ linkEnded }) => void Deferred.doneUnsafe(done, Effect.succeed(linkEnded))
+    })
+    const linkEnded = yield* Deferred.await(done)
+    return { bytes: new Uint8Array(Buffer.concat(chunks)), linkEnded }
+  })
