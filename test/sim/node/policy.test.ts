@@ -155,12 +155,8 @@ describe("any policy", () => {
     fc.assert(fc.property(views, fc.integer({ min: 1, max: 8 }), fc.nat(), (of, n, seed) => {
       const picked = sharingPolicy.pick(of, n, randomOf(seed))
       const after = checkPicks(of, n, picked)
-      if (picked.length < n) {
-        const left = of.candidates.filter((one) =>
-          !picked.includes(one.peer) && !isGroupFull(one, after, of.groupLimit)
-        )
-        expect(left).toEqual([])
-      }
+      const left = of.candidates.filter((one) => !picked.includes(one.peer) && !isGroupFull(one, after, of.groupLimit))
+      expect(picked.length === n ? [] : left).toEqual([])
       expect(sharingPolicy.pick(of, n, randomOf(seed))).toEqual(picked)
     })))
 
