@@ -1,2 +1,3 @@
 /** The simulated network: virtual time, hosts, hardships. See README.md. */
 export * from "./kernel/index.ts"
+export * from "./network/index.ts"

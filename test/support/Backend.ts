@@ -16,11 +16,16 @@ export interface World {
   readonly cut: (a: Host, b: Host) => Effect.Effect<void>
 }
 
+export interface RunOptions {
+  /** Of this run alone. Backends that can't be seeded pass it over. */
+  readonly seed?: number
+}
+
 export interface Backend {
   readonly name: string
   /** Virtual time: latencies are exact and a test may wait for simulated hours. Otherwise tests wait for events only. */
   readonly virtual: boolean
   /** Runs a test to its end, in virtual or real time; rejects with the pretty-printed cause. */
-  readonly run: <A, E>(test: Effect.Effect<A, E, Scope.Scope>) => Promise<A>
+  readonly run: <A, E>(test: Effect.Effect<A, E, Scope.Scope>, options?: RunOptions) => Promise<A>
   readonly world: (hosts: number) => Effect.Effect<World, never, Scope.Scope>
 }

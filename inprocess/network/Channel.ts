@@ -1,0 +1,49 @@
+import { type Agenda, type RandomStream } from "../kernel/index.ts"
+
+/** How long a packet takes one way, in microseconds: `base`, and up to `jitter` more, drawn per packet. */
+export interface Latency {
+  readonly base: number
+  readonly jitter: number
+}
+
+/** The way from one host to another: all that goes there, goes through here. */
+export class Channel {
+  latency: Latency
+  readonly random: RandomStream
+  readonly #agenda: Agenda
+  readonly #isBlocked: () => boolean
+  #waiting: Array<() => void> = []
+
+  constructor(agenda: Agenda, random: RandomStream, latency: Latency, isBlocked: () => boolean) {
+    this.#agenda = agenda
+    this.random = random
+    this.latency = latency
+    this.#isBlocked = isBlocked
+  }
+
+  /** When a packet that leaves now arrives. */
+  arrival(): number {
+    return this.#agenda.now() + this.latency.base + this.random.between(0, this.latency.jitter + 1)
+  }
+
+  /** Runs it at the instant at which a packet arrives; if the way is blocked then, once it is free. */
+  carry(at: number, run: () => void): void {
+    this.#agenda.at(at, () => {
+      if (this.#isBlocked()) this.#waiting.push(run)
+      else run()
+    })
+  }
+
+  send(run: () => void): void {
+    this.carry(this.arrival(), run)
+  }
+
+  /** To be called when blocks have changed. What waits is sent again: nothing was lost, and it keeps its order. */
+  release(): void {
+    if (this.#waiting.length === 0 || this.#isBlocked()) return
+    const waiting = this.#waiting
+    this.#waiting = []
+    const at = this.arrival()
+    for (const run of waiting) this.carry(at, run)
+  }
+}
