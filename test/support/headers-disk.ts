@@ -54,6 +54,13 @@ export class MemoryDisk {
     return after
   }
 
+  /** The disk as the next process finds it when only the last one was killed: nothing is torn, nor more durable than it was. */
+  kill(): MemoryDisk {
+    const after = new MemoryDisk()
+    for (const [path, file] of this.#files) after.#files.set(path, { ...file })
+    return after
+  }
+
   readonly #file = (path: string): Effect.Effect<File, DiskFailed> => {
     const file = this.#files.get(path)
     return file === undefined ? Effect.fail(new DiskFailed({ path, reason: "missing" })) : Effect.succeed(file)
