@@ -41,6 +41,7 @@ export const makeKeeper = <E, R>(
     // Suspended: what throws while it builds the session's effect is the session's defect, not the node's.
     fiber = yield* Effect.forkChild(provide(Effect.suspend(() => session(opened.connection))))
     fiber.addObserver(conclude)
+    if (requested !== undefined) fiber.interruptUnsafe()
   })
 
   /** After the connection has ended: the session may end by itself for the drain time, then it is interrupted. */

@@ -30,6 +30,7 @@ export const makeOpening = (open: OpenEffect): Openable => {
     run: Effect.gen(function*() {
       if (isCancelled) return { _tag: "Cancelled" } as const
       fiber = yield* Effect.forkChild(open, { startImmediately: true })
+      if (isCancelled) fiber.interruptUnsafe()
       const exit = yield* Fiber.await(fiber)
       if (Exit.isFailure(exit) && exit.cause.reasons.some(Cause.isDieReason)) {
         yield* Effect.logError("an opening died: this is a bug", exit.cause)

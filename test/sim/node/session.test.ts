@@ -70,7 +70,7 @@ describe("a session", () => {
 
   it.effect("takes its services from where the node was made, and a scope that ends with it", () =>
     Effect.gen(function*() {
-      class Greeting extends Context.Service<Greeting, string>()("test/Greeting") {}
+      class Greeting extends Context.Service<Greeting, string>()("chain-p2p/test/sim/node/session.test/Greeting") {}
       const said: Array<string> = []
       yield* Effect.provideService(
         meet(() =>
