@@ -1,0 +1,89 @@
+/** `status`, `peers`, `sessions`: what a running node says of itself. Loads nothing of a node. */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { resolve } from "node:path"
+import type { ConfigInvalid } from "../../../signatures/Config.ts"
+import { type ConfigFlags, load } from "../configFlags.ts"
+import { print, printJson } from "../output.ts"
+import { askNode } from "../status/client.ts"
+import type { ChainStatus, NodeStatus, PeerStatus, SessionStatus } from "../status/protocol.ts"
+import { ago, table } from "../table.ts"
+
+interface AskFlags extends ConfigFlags {
+  readonly json: boolean
+}
+
+const short = (peer: string): string => `…${peer.slice(-8)}`
+
+const sessionText = (chain: ChainStatus): string =>
+  Object.entries(chain.session).map(([key, value]) =>
+    `${key} ${typeof value === "string" ? value : JSON.stringify(value)}`
+  )
+    .join(", ")
+
+const renderStatus = (status: NodeStatus): string =>
+  [
+    `peer ${status.peer} on network ${status.network}, process ${status.pid}, up for ${ago(status.upSeconds)}`,
+    ...status.addresses.map((address) => `  ${address}`),
+    "",
+    table(
+      ["chain", "target", "outbound", "inbound", "opening", "at target", "session"],
+      status.chains.map((chain) => [
+        chain.name,
+        chain.sessionCount,
+        chain.outbound,
+        chain.inbound,
+        chain.opening,
+        chain.atTarget ? "yes" : "no",
+        sessionText(chain)
+      ])
+    ),
+    "",
+    table(
+      ["link to", "direction", "up", "address", "chains"],
+      status.links.map((
+        link
+      ) => [short(link.peer), link.direction, ago(link.seconds), link.remote, link.chains.join(", ")])
+    )
+  ].join("\n")
+
+const renderPeers = (peers: ReadonlyArray<PeerStatus>): string =>
+  table(
+    ["peer", "linked", "failures", "last success", "banned", "chains", "addresses"],
+    peers.map((peer) => [
+      peer.peer,
+      peer.linked ? "yes" : "no",
+      peer.failures,
+      peer.lastSuccessSeconds === null ? "never" : `${ago(peer.lastSuccessSeconds)} ago`,
+      peer.bannedForSeconds === null ? "no" : `for ${ago(peer.bannedForSeconds)}`,
+      peer.chains === null ? "not said" : peer.chains.join(", "),
+      peer.addresses.join(" ")
+    ])
+  )
+
+const renderSessions = (sessions: ReadonlyArray<SessionStatus>): string =>
+  table(
+    ["chain", "peer", "direction", "for"],
+    sessions.map(({ chain, peer, direction, seconds }) => [chain, peer, direction, ago(seconds)])
+  )
+
+/** With --data-dir no config file is needed. */
+const dataDirOf = (flags: ConfigFlags): Effect.Effect<string, ConfigInvalid> =>
+  flags.dataDir !== undefined && Option.isSome(flags.dataDir)
+    ? Effect.succeed(resolve(flags.dataDir.value))
+    : Effect.map(load(flags), ({ settings }) => settings.dataDir)
+
+export const status = Effect.fnUntraced(function*(flags: AskFlags) {
+  const answer = yield* askNode(yield* dataDirOf(flags), "status")
+  yield* flags.json ? printJson(answer) : print(renderStatus(answer))
+})
+
+export const peers = Effect.fnUntraced(function*(flags: AskFlags) {
+  const answer = yield* askNode(yield* dataDirOf(flags), "peers")
+  yield* flags.json ? printJson(answer) : print(renderPeers(answer))
+})
+
+export const sessions = Effect.fnUntraced(function*(flags: AskFlags) {
+  const answer = yield* askNode(yield* dataDirOf(flags), "sessions")
+  yield* flags.json ? printJson(answer) : print(renderSessions(answer))
+})

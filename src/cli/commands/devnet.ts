@@ -1,0 +1,162 @@
+/** `devnet`: several real nodes in this process, over loopback TCP and QUIC, on two chains whose first headers ship with it. */
+import { Effect, Layer, Option, References, type Scope } from "effect"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join, relative, resolve } from "node:path"
+import { monotonicMillis } from "../../../signatures/index.ts"
+import { type DevnetNode, startNodes } from "../devnet/nodes.ts"
+import { type DevnetView, lacking, look, progressLine, summary, totalHeight } from "../devnet/view.ts"
+import { CliFailed } from "../failure.ts"
+import { layerLogs } from "../logs.ts"
+import { note, printJson } from "../output.ts"
+import { exitCodeOf, stopSignal } from "../signals.ts"
+
+export interface DevnetFlags {
+  readonly nodes: number
+  readonly untilSynced: boolean
+  readonly data: Option.Option<string>
+  readonly json: boolean
+}
+
+/** After which `--until-synced` gives up: it takes seconds, but the machine may be busy. */
+const deadlineSeconds = 55
+
+const folder = (data: Option.Option<string>): Effect.Effect<string, never, Scope.Scope> =>
+  Option.match(data, {
+    onSome: (path) => Effect.succeed(resolve(path)),
+    onNone: () =>
+      Effect.acquireRelease(
+        Effect.sync(() => mkdtempSync(join(tmpdir(), "chain-p2p-devnet-"))),
+        (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
+      )
+  })
+
+const startAll = Effect.fnUntraced(function*(nodes: number, folder: string) {
+  const withQuic = yield* Effect.result(startNodes({ nodes, folder, quic: true }))
+  if (withQuic._tag === "Success") return withQuic.success
+  const error = withQuic.failure
+  if (error._tag !== "ListenFailed" || error.reason !== "transport-missing") return yield* error
+  yield* note(`note: ${error.message}; going on with TCP alone`)
+  return yield* startNodes({ nodes, folder, quic: false })
+})
+
+/** On a terminal one line that changes; elsewhere a line whenever there is news. */
+const makeProgress = (nodes: number) => {
+  let last = ""
+  let before: { readonly at: number; readonly height: number } | undefined
+  return (view: DevnetView, now: number): Effect.Effect<void> =>
+    Effect.sync(() => {
+      const height = totalHeight(view)
+      const rate = before === undefined ? 0 : ((height - before.height) / (now - before.at)) * 1000
+      before = { at: now, height }
+      const line = progressLine(view, nodes, rate)
+      if (process.stderr.isTTY) process.stderr.write(`\r\u001B[2K${line}`)
+      else if (line !== last) process.stderr.write(`${line}\n`)
+      last = line
+    })
+}
+
+const endProgress = Effect.sync(() => {
+  if (process.stderr.isTTY) process.stderr.write("\n")
+})
+
+/** Looks until nothing is lacking. */
+const waitUntilSynced = Effect.fnUntraced(function*(nodes: ReadonlyArray<DevnetNode>) {
+  const now = yield* monotonicMillis
+  const show = makeProgress(nodes.length)
+  let shown = Number.NEGATIVE_INFINITY
+  for (;;) {
+    const view = yield* look(nodes)
+    const isDone = lacking(view, nodes.length).length === 0
+    if (isDone || now() - shown >= 500) {
+      shown = now()
+      yield* show(view, now())
+    }
+    if (isDone) {
+      yield* endProgress
+      return view
+    }
+    yield* Effect.sleep("50 millis")
+  }
+})
+
+/** The command as it was started, for what to try next. */
+const self = (): string =>
+  [process.execPath, process.argv[1] ?? "chain-p2p"].map((path) => {
+    const short = relative(process.cwd(), path)
+    return short.startsWith("..") ? path : short
+  }).join(" ")
+
+const nextSteps = (nodes: ReadonlyArray<DevnetNode>): string =>
+  [
+    "The nodes keep running: sessions rotate every few minutes. Ctrl-C stops them in order. To try next, in another terminal:",
+    ...nodes.slice(0, 1).flatMap(({ dataDir }) => [
+      `  ${self()} status --data-dir ${dataDir}`,
+      `  ${self()} peers --data-dir ${dataDir}`
+    ]),
+    `  ${self()} init        writes a config file for a node of your own`
+  ].join("\n")
+
+/** npm prints a banner on stdout before anything of ours, unless it is told not to. */
+const noteBanner = (flags: DevnetFlags): Effect.Effect<void> =>
+  flags.json && !process.stdout.isTTY && process.env["npm_lifecycle_event"] !== undefined &&
+    process.env["npm_config_loglevel"] !== "silent"
+    ? note("note: npm printed its banner on stdout before the JSON; run  npm start -s -- --until-synced --json")
+    : Effect.void
+
+const reasons = (view: DevnetView, nodes: number): string =>
+  lacking(view, nodes).slice(0, 8).map((reason) => `\n  ${reason}`).join("")
+
+const results = ({ links, rows }: DevnetView, seconds: number) => ({
+  nodes: rows.map(({ chain, height, node, sessions, tip }) => ({ node, chain, height, tip, sessions })),
+  links,
+  seconds: Math.round(seconds * 10) / 10
+})
+
+const running = Effect.fnUntraced(function*(flags: DevnetFlags) {
+  const now = yield* monotonicMillis
+  const started = now()
+  yield* noteBanner(flags)
+  yield* note(
+    `starting ${flags.nodes} nodes on loopback, two chains each; node 1 has the headers, the others fetch them`
+  )
+  const nodes = yield* startAll(flags.nodes, yield* folder(flags.data))
+  const view = yield* flags.untilSynced
+    ? waitUntilSynced(nodes).pipe(
+      Effect.timeoutOption(deadlineSeconds * 1000 - (now() - started)),
+      Effect.flatMap(Option.match({
+        onSome: Effect.succeed,
+        onNone: () =>
+          Effect.flatMap(look(nodes), (found) =>
+            Effect.fail(
+              new CliFailed({ message: `not synced after ${deadlineSeconds} seconds:${reasons(found, nodes.length)}` })
+            ))
+      }))
+    )
+    : waitUntilSynced(nodes)
+  const seconds = (now() - started) / 1000
+  if (flags.json) yield* printJson(results(view, seconds))
+  else {
+    yield* note(
+      `\n${summary(view)}\n\nEvery header verified by every node, ${view.links} links carry it all, after ${
+        seconds.toFixed(1)
+      } s.`
+    )
+  }
+  if (flags.untilSynced) return
+  yield* note(`\n${nextSteps(nodes)}`)
+  return yield* Effect.never
+})
+
+const interrupted = (flags: DevnetFlags) =>
+  Effect.flatMap(stopSignal, (signal) =>
+    flags.untilSynced
+      ? Effect.fail(
+        new CliFailed({ message: `${signal}: stopped before all was synced`, exitCode: exitCodeOf(signal) })
+      )
+      : note("\nstopping: sessions end in order; another signal stops at once"))
+
+export const devnet = (flags: DevnetFlags) =>
+  Effect.raceFirst(Effect.scoped(running(flags)), interrupted(flags)).pipe(
+    Effect.provide(Layer.merge(layerLogs, Layer.succeed(References.MinimumLogLevel, "Warn")))
+  )

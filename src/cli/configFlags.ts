@@ -1,0 +1,35 @@
+/** The flags that name a config file, or say what stands above it. */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { resolve } from "node:path"
+import type { ConfigInvalid } from "../../signatures/Config.ts"
+import { configVariable, loadConfig, type Loaded, type Override } from "../config/index.ts"
+import { note } from "./output.ts"
+
+export const defaultConfigFile = "node.yaml"
+
+export interface ConfigFlags {
+  readonly config: Option.Option<string>
+  readonly dataDir?: Option.Option<string>
+  readonly listen?: ReadonlyArray<string>
+  readonly bootstrap?: ReadonlyArray<string>
+}
+
+const overrides = ({ dataDir, listen = [], bootstrap = [] }: ConfigFlags): ReadonlyArray<Override> => [
+  ...(dataDir !== undefined && Option.isSome(dataDir)
+    // Relative to where the command runs, unlike the file's own.
+    ? [{ path: ["dataDir"], value: resolve(dataDir.value), source: "flag --data-dir" }]
+    : []),
+  ...(listen.length > 0 ? [{ path: ["listen"], value: listen, source: "flag --listen" }] : []),
+  ...(bootstrap.length > 0 ? [{ path: ["bootstrap"], value: bootstrap, source: "flag --bootstrap" }] : [])
+]
+
+export const configFileOf = (config: Option.Option<string>): string =>
+  Option.getOrElse(config, () => process.env[configVariable] ?? defaultConfigFile)
+
+export const load = (flags: ConfigFlags): Effect.Effect<Loaded, ConfigInvalid> =>
+  loadConfig({ file: configFileOf(flags.config), environment: process.env, flags: overrides(flags) })
+
+/** Says on stderr what is legal but unwise. */
+export const warn = (loaded: Loaded): Effect.Effect<void> =>
+  Effect.forEach(loaded.warnings, (warning) => note(`warning: ${warning}`), { discard: true })

@@ -1,0 +1,187 @@
+/** The commands and their flags. What a command does is loaded when it is run. */
+import * as NodeChildProcessSpawner from "@effect/platform-node-shared/NodeChildProcessSpawner"
+import * as NodeFileSystem from "@effect/platform-node-shared/NodeFileSystem"
+import * as NodePath from "@effect/platform-node-shared/NodePath"
+import * as NodeStdio from "@effect/platform-node-shared/NodeStdio"
+import * as NodeTerminal from "@effect/platform-node-shared/NodeTerminal"
+import * as Cause from "effect/Cause"
+import * as Argument from "effect/cli/Argument"
+import * as CliError from "effect/cli/CliError"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import { readFileSync } from "node:fs"
+import { CliFailed } from "./failure.ts"
+
+const lazily = <M, A, E, R>(
+  load: () => Promise<M>,
+  use: (module: M) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> => Effect.flatMap(Effect.promise(load), use)
+
+const config = Flag.String("config").pipe(
+  Flag.withAlias("c"),
+  Flag.withMetavar("FILE"),
+  Flag.withDescription("Config file: YAML, JSON or TOML. Default: $CHAIN_P2P_CONFIG, then ./node.yaml"),
+  Flag.optional
+)
+const dataDir = Flag.String("data-dir").pipe(
+  Flag.withMetavar("DIR"),
+  Flag.withDescription("Data directory, instead of the file's dataDir"),
+  Flag.optional
+)
+const json = Flag.Boolean("json").pipe(
+  Flag.withDescription("Print JSON on stdout, and nothing else there"),
+  Flag.withDefault(false)
+)
+const many = (name: string, metavar: string, description: string) =>
+  Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description), Flag.atLeast(0))
+const listen = many("listen", "MULTIADDR", "Where to listen, instead of the file's list; may be repeated")
+const bootstrap = many("bootstrap", "MULTIADDR", "Peers to begin with, instead of the file's list; may be repeated")
+
+const run = Command.make(
+  "run",
+  {
+    config,
+    dataDir,
+    listen,
+    bootstrap,
+    chain: many("chain", "NAME", "Run only this chain of the file; may be repeated")
+  },
+  (flags) => lazily(() => import("./commands/run.ts"), (module) => module.run(flags))
+).pipe(Command.withDescription("Run a node until a signal: the first drains its sessions, a second stops at once"))
+
+const devnet = Command.make(
+  "devnet",
+  {
+    nodes: Flag.Int("nodes").pipe(
+      Flag.withDescription("How many nodes, 2 to 16"),
+      Flag.filter((nodes) => nodes >= 2 && nodes <= 16, () => "expected 2 to 16 nodes"),
+      Flag.withDefault(4)
+    ),
+    untilSynced: Flag.Boolean("until-synced").pipe(
+      Flag.withDescription("Stop once every node has all headers, and a session with each other node on each chain"),
+      Flag.withDefault(false)
+    ),
+    data: Flag.String("data").pipe(
+      Flag.withMetavar("DIR"),
+      Flag.withDescription("Keep the nodes' files here, and go on from them. Default: a temporary folder"),
+      Flag.optional
+    ),
+    json
+  },
+  (flags) => lazily(() => import("./commands/devnet.ts"), (module) => module.devnet(flags))
+).pipe(Command.withDescription("Run several real nodes in this process, on two chains whose headers they sync"))
+
+const asking = { config, dataDir, json }
+const status = Command.make(
+  "status",
+  asking,
+  (flags) => lazily(() => import("./commands/ask.ts"), (module) => module.status(flags))
+).pipe(
+  Command.withDescription("Show a running node: its chains, sessions and links")
+)
+const peers = Command.make(
+  "peers",
+  asking,
+  (flags) => lazily(() => import("./commands/ask.ts"), (module) => module.peers(flags))
+).pipe(
+  Command.withDescription("Show the peers that a running node knows")
+)
+const sessions = Command.make(
+  "sessions",
+  asking,
+  (flags) => lazily(() => import("./commands/ask.ts"), (module) => module.sessions(flags))
+).pipe(
+  Command.withDescription("Show the sessions of a running node")
+)
+
+const init = Command.make(
+  "init",
+  {
+    file: Argument.String("file").pipe(Argument.withDescription("The file to write"), Argument.withDefault("node.yaml"))
+  },
+  ({ file }) => lazily(() => import("./commands/files.ts"), (module) => module.init(file))
+).pipe(Command.withDescription("Write an annotated config file, and its JSON Schema beside it"))
+
+const check = Command.make(
+  "check",
+  { file: Argument.String("file").pipe(Argument.withDescription("The file to check"), Argument.optional) },
+  ({ file }) => lazily(() => import("./commands/files.ts"), (module) => module.check(file))
+).pipe(Command.withDescription("Report every mistake of a config file, and start nothing"))
+
+const printConfig = Command.make(
+  "print",
+  { config, dataDir, json },
+  (flags) => lazily(() => import("./commands/files.ts"), (module) => module.printConfig(flags))
+).pipe(
+  Command.withDescription("Show the values that hold, and where each comes from")
+)
+
+const schema = Command.make("schema", {}, () => lazily(() => import("./commands/files.ts"), (module) => module.schema))
+  .pipe(Command.withDescription("Print the config file's JSON Schema, for editors"))
+
+const keyShow = Command.make(
+  "show",
+  { config, dataDir, json },
+  (flags) => lazily(() => import("./commands/files.ts"), (module) => module.keyShow(flags))
+).pipe(
+  Command.withDescription("Show the peer id and public key of the node")
+)
+
+const root = Command.make("chain-p2p").pipe(
+  Command.withDescription("A chain-aware peer-to-peer node: sessions per chain, over links that the chains share"),
+  Command.withSubcommands([
+    run,
+    devnet,
+    status,
+    peers,
+    sessions,
+    init,
+    Command.make("config").pipe(
+      Command.withDescription("Check and show config files"),
+      Command.withSubcommands([check, printConfig])
+    ),
+    schema,
+    Command.make("key").pipe(Command.withDescription("The node's key"), Command.withSubcommands([keyShow]))
+  ])
+)
+
+/** The package's, whether this runs from its sources or from what was built of them. */
+const version = (): string => {
+  for (const up of ["../../package.json", "../../../package.json"]) {
+    try {
+      const found: unknown = JSON.parse(readFileSync(new URL(up, import.meta.url), "utf8"))
+      if (typeof found === "object" && found !== null && "version" in found) return String(found.version)
+    } catch {
+      // One of the two is not there.
+    }
+  }
+  return "unknown"
+}
+
+const platform = Layer.mergeAll(NodeFileSystem.layer, NodePath.layer, NodeTerminal.layer, NodeStdio.layer).pipe(
+  (services) => Layer.provideMerge(NodeChildProcessSpawner.layer, services)
+)
+
+/** A user's mistake is one message; only what we didn't foresee shows where it came from. */
+const report = (cause: Cause.Cause<unknown>): number => {
+  const error = Cause.squash(cause)
+  if (CliError.isCliError(error)) return 1
+  const isForeseen = cause.reasons.every(Cause.isFailReason) && error instanceof Error
+  process.stderr.write(
+    isForeseen ? `${error.message}\n` : `chain-p2p: this is a bug, please report it\n${Cause.pretty(cause)}\n`
+  )
+  return error instanceof CliFailed ? error.exitCode ?? 1 : 1
+}
+
+export const main = (args: ReadonlyArray<string>): void => {
+  const program = Command.runWith(root, { version: version() })(args).pipe(Effect.provide(platform))
+  // Sockets and timers of foreign code must not decide when the process ends, neither way.
+  const alive = setInterval(() => {}, 2 ** 30)
+  Effect.runFork(program).addObserver((exit) => {
+    clearInterval(alive)
+    process.exit(Exit.isSuccess(exit) ? 0 : report(exit.cause))
+  })
+}

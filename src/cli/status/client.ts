@@ -1,0 +1,57 @@
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { connect } from "node:net"
+import { CliFailed } from "../failure.ts"
+import { type Answer, answers, type Ask } from "./protocol.ts"
+import { socketPath } from "./socketPath.ts"
+
+/** Why there was no answer: nobody is there, or what went wrong. */
+type Silence = "nobody" | { readonly why: string }
+
+const askLine = (path: string, ask: Ask): Effect.Effect<string, Silence> =>
+  Effect.callback((resume) => {
+    const socket = connect(path)
+    let text = ""
+    socket.setEncoding("utf8")
+    socket.on("connect", () => socket.write(`${JSON.stringify({ ask })}\n`))
+    socket.on("data", (chunk: string) => {
+      text += chunk
+      const end = text.indexOf("\n")
+      if (end < 0) return
+      resume(Effect.succeed(text.slice(0, end)))
+      socket.destroy()
+    })
+    socket.on("error", (error: NodeJS.ErrnoException) =>
+      resume(Effect.fail(error.code === "ENOENT" || error.code === "ECONNREFUSED" ? "nobody" : { why: error.message })))
+    socket.on("close", () =>
+      resume(Effect.fail({ why: "it closed the socket without an answer" })))
+    return Effect.sync(() =>
+      socket.destroy()
+    )
+  })
+
+/** Asks the node that runs on a data directory. */
+export const askNode = Effect.fnUntraced(
+  function*<A extends Ask>(dataDir: string, ask: A): Effect.fn.Return<Answer<A>, CliFailed> {
+    const path = socketPath(dataDir)
+    if (path === undefined) return yield* new CliFailed({ message: `${dataDir}: its path is too long for a socket` })
+    const line = yield* askLine(path, ask).pipe(
+      Effect.timeoutOrElse({ duration: "5 seconds", orElse: () => Effect.fail({ why: "no answer within 5 seconds" }) }),
+      Effect.mapError((silence) =>
+        new CliFailed({
+          message: silence === "nobody"
+            ? `no node runs on ${dataDir}: start one with  chain-p2p run`
+            : `the node on ${dataDir} can't be asked: ${silence.why}`
+        })
+      )
+    )
+    const schema: Schema.Codec<Answer<A>, unknown> = answers[ask]
+    const { answer } = yield* Schema.decodeEffect(Schema.fromJsonString(Schema.Struct({ answer: schema })))(line)
+      .pipe(
+        Effect.mapError(() =>
+          new CliFailed({ message: `the node on ${dataDir} answers otherwise than this version of chain-p2p expects` })
+        )
+      )
+    return answer
+  }
+)
