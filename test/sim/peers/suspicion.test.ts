@@ -37,7 +37,7 @@ describe("suspicion of ourselves", () => {
       pause: fc.integer({ min: 0, max: 50 }),
       draw: fc.double({ min: 0, max: 0.999, noNaN: true })
     })
-    fc.assert(fc.property(fc.array(deed, { maxLength: 40 }), fc.array(deed, { maxLength: 20 }), (faults, more) => {
+    fc.assert(fc.property(fc.array(deed, { maxLength: 40, size: "max" }), fc.array(deed, { maxLength: 20 }), (faults, more) => {
       const book = bookOf()
       for (const n of peers) book.ended(peerNumber(n), endedBy("remote", "closed", "1 minute"))
       book.wait(60_000)

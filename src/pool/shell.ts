@@ -1,0 +1,301 @@
+/** Carries out what `step` decides: keeps the links, dials and waiting leases that its numbers stand for. */
+import { Effect, type Fiber } from "effect"
+import {
+  type Chain,
+  type Lease,
+  LeaseFailed,
+  type Link,
+  type LinkAttendant,
+  type LinkView,
+  type PeerBook,
+  type PeerId,
+  type Transport
+} from "../../signatures/index.ts"
+import type { PoolSetting } from "./options.ts"
+import {
+  type DialKey,
+  emptyPool,
+  type LeaseKey,
+  type LinkKey,
+  type PoolCommand,
+  type PoolEvent,
+  type PoolState
+} from "./state.ts"
+import { nextTick, step } from "./step.ts"
+import { linksView } from "./view.ts"
+
+/** An attendant that breaks its word to be quick is left behind. */
+const farewellMillis = 2_000
+
+export interface ShellNeeds {
+  readonly setting: PoolSetting
+  readonly transport: Transport["Service"]
+  readonly book: PeerBook["Service"]
+  readonly now: () => number
+  readonly random: () => number
+  /** Runs in the background until the pool's scope closes. */
+  readonly run: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
+  /** The same, in place of the last one. */
+  readonly alarm: (effect: Effect.Effect<void>) => void
+}
+
+export class Shell {
+  readonly #needs: ShellNeeds
+  readonly #links = new Map<LinkKey, Link>()
+  readonly #keys = new Map<Link, LinkKey>()
+  readonly #dials = new Map<DialKey, Fiber.Fiber<void>>()
+  readonly #waiting = new Map<LeaseKey, (answer: Effect.Effect<Lease, LeaseFailed>) => void>()
+  readonly #listeners = new Set<() => void>()
+  readonly #whenEmpty = new Set<() => void>()
+  readonly #events: Array<PoolEvent> = []
+  #state: PoolState = emptyPool
+  #view: ReadonlyMap<PeerId, LinkView> | undefined
+  #attendant: LinkAttendant | undefined
+  #busy = false
+  #alarmAt = Number.POSITIVE_INFINITY
+  #lastLink: LinkKey = 0
+  #lastLease: LeaseKey = 0
+
+  constructor(needs: ShellNeeds) {
+    this.#needs = needs
+  }
+
+  /** Events that come while one is handled, from whoever is called meanwhile, wait for their turn. */
+  dispatch(event: PoolEvent): void {
+    this.#events.push(event)
+    if (this.#busy) return
+    this.#busy = true
+    try {
+      for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) this.#handle(next)
+    } finally {
+      this.#busy = false
+    }
+    this.#setAlarm()
+  }
+
+  #handle(event: PoolEvent): void {
+    const before = this.#state
+    const { now, random, setting } = this.#needs
+    const [state, commands] = step(setting, before, event, now(), random)
+    this.#state = state
+    for (const command of commands) this.#execute(command)
+    if (event._tag === "Ended") this.#forget(event.link)
+    if (state.links === before.links) return
+    this.#view = undefined
+    for (const listener of this.#listeners) listener()
+    if (state.links.size === 0) { for (const wake of this.#whenEmpty) wake() }
+  }
+
+  #setAlarm(): void {
+    const { alarm, now, setting } = this.#needs
+    const at = now()
+    const next = nextTick(setting, this.#state, at)
+    // An alarm that comes too early does no harm, and sets the next one.
+    if (next >= this.#alarmAt) return
+    this.#alarmAt = next
+    alarm(Effect.andThen(
+      Effect.sleep(Math.max(0, Math.ceil(next - at))),
+      Effect.sync(() => {
+        this.#alarmAt = Number.POSITIVE_INFINITY
+        this.dispatch({ _tag: "Tick" })
+      })
+    ))
+  }
+
+  #execute(command: PoolCommand): void {
+    switch (command._tag) {
+      case "Dial":
+        return this.#dial(command)
+      case "CancelDial":
+        this.#dials.get(command.dial)?.interruptUnsafe()
+        return void this.#dials.delete(command.dial)
+      case "Grant": {
+        const link = this.#links.get(command.link)
+        if (link === undefined) return
+        const { peer } = link
+        return this.#answer(command.lease, Effect.succeed(this.#lease(command.lease, peer, link)))
+      }
+      case "Refuse":
+        return this.#answer(
+          command.lease,
+          Effect.fail(new LeaseFailed({ reason: command.reason, dials: command.dials }))
+        )
+      case "Record":
+        return this.#needs.book.record(command.charge)
+      default: {
+        const link = this.#links.get(command.link)
+        return link === undefined ? undefined : this.#executeOn(link, command)
+      }
+    }
+  }
+
+  #executeOn(
+    link: Link,
+    command: Extract<PoolCommand, { readonly _tag: "Attend" | "Probe" | "Part" | "Close" | "Abort" }>
+  ) {
+    switch (command._tag) {
+      case "Attend":
+        return this.#attendant?.attend(link)
+      case "Probe": {
+        const answered = Effect.sync(() => this.dispatch({ _tag: "Probed", link: command.link }))
+        if (this.#attendant === undefined) return this.dispatch({ _tag: "Probed", link: command.link })
+        // A link that has ended answers no more.
+        const probe = Effect.andThen(this.#attendant.probe(link), answered)
+        return void this.#needs.run(Effect.raceFirst(probe, Effect.asVoid(link.ended)))
+      }
+      case "Part": {
+        const farewell = this.#attendant?.farewell(link, command.reason) ?? Effect.void
+        const timely = Effect.timeoutOption(farewell, farewellMillis)
+        return void this.#needs.run(Effect.andThen(timely, this.#close(link)))
+      }
+      case "Close":
+        return void this.#needs.run(this.#close(link))
+      case "Abort":
+        return link.abort()
+    }
+  }
+
+  #close(link: Link): Effect.Effect<void> {
+    return Effect.timeoutOrElse(link.close, {
+      duration: this.#needs.setting.closeTimeout,
+      orElse: () => Effect.sync(() => link.abort())
+    })
+  }
+
+  #answer(lease: LeaseKey, answer: Effect.Effect<Lease, LeaseFailed>): void {
+    const resume = this.#waiting.get(lease)
+    this.#waiting.delete(lease)
+    resume?.(answer)
+  }
+
+  #dial({ address, dial, peer }: Extract<PoolCommand, { readonly _tag: "Dial" }>): void {
+    // A link that has come must not be lost to an interruption after that.
+    const dialled = Effect.interruptible(this.#needs.transport.dial(peer, address)).pipe(
+      Effect.match({
+        onSuccess: (link) => {
+          const key = this.#keep(link)
+          this.dispatch({ _tag: "Dialled", dial, link: key, peer: link.peer, remote: link.remote })
+          this.#watchEnd(key, link)
+        },
+        onFailure: (error) => this.dispatch({ _tag: "NotDialled", dial, peer, error })
+      }),
+      Effect.ensuring(Effect.sync(() => this.#dials.delete(dial))),
+      Effect.uninterruptible
+    )
+    const fiber = this.#needs.run(dialled)
+    if (fiber.pollUnsafe() === undefined) this.#dials.set(dial, fiber)
+  }
+
+  onInbound(link: Link): void {
+    const banned = this.#isBanned(link.peer)
+    const key = this.#keep(link)
+    this.dispatch({ _tag: "Inbound", link: key, peer: link.peer, remote: link.remote, banned })
+    this.#watchEnd(key, link)
+  }
+
+  #keep(link: Link): LinkKey {
+    const key = ++this.#lastLink
+    this.#links.set(key, link)
+    this.#keys.set(link, key)
+    return key
+  }
+
+  #watchEnd(key: LinkKey, link: Link): void {
+    const ended = Effect.flatMap(
+      link.ended,
+      ({ by }) => Effect.sync(() => this.dispatch({ _tag: "Ended", link: key, by }))
+    )
+    this.#needs.run(ended)
+  }
+
+  #forget(key: LinkKey): void {
+    const link = this.#links.get(key)
+    this.#links.delete(key)
+    if (link !== undefined) this.#keys.delete(link)
+  }
+
+  #isBanned(peer: PeerId): boolean {
+    return this.#needs.book.bannedUntil(peer)._tag === "Some"
+  }
+
+  #lease(lease: LeaseKey, peer: PeerId, link: Link): Lease {
+    let held = true
+    return {
+      link,
+      release: () => {
+        if (held) this.dispatch({ _tag: "Release", lease, peer })
+        held = false
+      }
+    }
+  }
+
+  /** Interruptible while it waits, wherever it is called; what comes of it is not lost to an interruption after that. */
+  lease(peer: PeerId, chain: Chain): Effect.Effect<Lease, LeaseFailed> {
+    return Effect.suspend(() => {
+      const lease = ++this.#lastLease
+      const wait = Effect.callback<Lease, LeaseFailed>((resume) => {
+        this.#waiting.set(lease, resume)
+        const banned = this.#isBanned(peer)
+        const facts = this.#needs.book.peer(peer)
+        const addresses = facts._tag === "Some" ? facts.value.addresses : []
+        this.dispatch({ _tag: "Ask", lease, peer, chain, addresses, banned })
+      })
+      const giveUp = Effect.sync(() => {
+        this.#waiting.delete(lease)
+        this.dispatch({ _tag: "Release", lease, peer })
+      })
+      return Effect.uninterruptible(Effect.onInterrupt(Effect.interruptible(wait), () => giveUp))
+    })
+  }
+
+  leaseOn(link: Link, chain: Chain): Lease {
+    const lease = ++this.#lastLease
+    const key = this.#keys.get(link)
+    if (key !== undefined) this.dispatch({ _tag: "Take", lease, link: key, chain })
+    return this.#lease(lease, link.peer, link)
+  }
+
+  /** Of a link that has ended nothing more is told. */
+  tell(link: Link, event: (key: LinkKey) => PoolEvent): void {
+    const key = this.#keys.get(link)
+    if (key !== undefined) this.dispatch(event(key))
+  }
+
+  setAttendant(attendant: LinkAttendant | undefined): void {
+    this.#attendant = attendant
+    for (const link of attendant === undefined ? [] : this.#links.values()) attendant?.attend(link)
+  }
+
+  /** Ends every link in order, those that take too long at once. */
+  endAll(closing: boolean): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.dispatch({ _tag: "PartAll", closing })
+      return Effect.timeoutOrElse(this.#empty, {
+        duration: this.#needs.setting.closeTimeout,
+        orElse: () =>
+          Effect.suspend(() => {
+            for (const link of this.#links.values()) link.abort()
+            return this.#empty
+          })
+      })
+    })
+  }
+
+  readonly #empty = Effect.callback<void>((resume) => {
+    if (this.#state.links.size === 0) return resume(Effect.void)
+    const wake = () => resume(Effect.void)
+    this.#whenEmpty.add(wake)
+    return Effect.sync(() => this.#whenEmpty.delete(wake))
+  })
+
+  get links(): ReadonlyMap<PeerId, LinkView> {
+    return this.#view ??= linksView(this.#needs.setting, this.#state)
+  }
+
+  watch(listener: () => void): () => void {
+    // Of its own, so that one function may watch twice.
+    const one = () => listener()
+    this.#listeners.add(one)
+    return () => this.#listeners.delete(one)
+  }
+}

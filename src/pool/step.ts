@@ -1,0 +1,283 @@
+/** The pool's decisions: `step(state, event, now, random) → [state, commands]`. Pure. */
+import type { PeerId } from "../../signatures/index.ts"
+import {
+  advanceRaces,
+  dialFailed,
+  endRace,
+  groupOf,
+  inboundDuringRace,
+  newRace,
+  refuseAll,
+  timeOutDials,
+  wantsDial
+} from "./dialling.ts"
+import { makeRoomForDial, makeRoomForInbound } from "./limits.ts"
+import type { PoolSetting } from "./options.ts"
+import { expectedLink, part, settle } from "./settling.ts"
+import { Draft, type LinkState, type PoolCommand, type PoolEvent, type PoolState } from "./state.ts"
+
+/** Sessions end, and give their leases back, a moment before the link that was lost under them is known to be. */
+const stillLeasedMillis = 100
+/** How long a peer that said goodbye may take to close. */
+const leavingMillis = 5_000
+
+type Event<Tag extends PoolEvent["_tag"]> = Extract<PoolEvent, { readonly _tag: Tag }>
+
+const newLink = (event: Event<"Inbound"> | Event<"Dialled">, now: number): LinkState => ({
+  key: event.link,
+  peer: event.peer,
+  remote: event.remote,
+  group: groupOf(event.remote),
+  direction: event._tag === "Inbound" ? "inbound" : "outbound",
+  since: now,
+  phase: "up",
+  leases: new Map(),
+  wasLeased: false,
+  idleSince: now,
+  settled: false,
+  violated: false,
+  probe: "none",
+  deadline: Number.POSITIVE_INFINITY
+})
+
+/** Leases that waited go to the link that is expected to stay. */
+const grantAll = (draft: Draft, setting: PoolSetting, id: PeerId): void => {
+  const peer = draft.peer(id)
+  const link = expectedLink(setting, draft.linksOf(id))
+  if (link === undefined || peer.waiting.size === 0) return
+  for (const lease of peer.waiting.keys()) draft.say({ _tag: "Grant", lease, link: link.key })
+  draft.putLink({ ...link, wasLeased: true, leases: new Map([...link.leases, ...peer.waiting]) })
+  draft.putPeer(id, { ...peer, waiting: new Map() })
+}
+
+const linkUp = (draft: Draft, setting: PoolSetting, link: LinkState, now: number): void => {
+  const { direction, peer, remote: address } = link
+  draft.addLink(link)
+  draft.say({ _tag: "Attend", link: link.key })
+  draft.say({ _tag: "Record", charge: { _tag: "LinkUp", peer, address, direction } })
+  grantAll(draft, setting, peer)
+  settle(draft, setting, peer, now)
+}
+
+/** A link that we don't want is attended too: only so can its peer be told why it is closed. */
+const turnAway = (draft: Draft, link: LinkState, reason: "idle" | "superseded" | "shutdown" | "banned"): void => {
+  draft.addLink(link)
+  draft.say({ _tag: "Attend", link: link.key })
+  part(draft, link, reason)
+}
+
+const inbound = (draft: Draft, setting: PoolSetting, event: Event<"Inbound">, now: number): void => {
+  const link = newLink(event, now)
+  if (draft.closing) return turnAway(draft, link, "shutdown")
+  if (event.banned) return turnAway(draft, link, "banned")
+  if (event.peer === setting.self || !makeRoomForInbound(draft, setting, event.peer, link.group)) {
+    return turnAway(draft, link, "idle")
+  }
+  linkUp(draft, setting, link, now)
+  inboundDuringRace(draft, setting, event.peer)
+}
+
+const dialled = (draft: Draft, setting: PoolSetting, event: Event<"Dialled">, now: number): void => {
+  const link = newLink(event, now)
+  const peer = draft.peer(event.peer)
+  if (peer.race === undefined || !peer.race.dials.has(event.dial)) {
+    // It was given up, and came all the same.
+    const superseded = draft.upLinksOf(event.peer).length > 0
+    return turnAway(draft, link, draft.closing ? "shutdown" : superseded ? "superseded" : "idle")
+  }
+  const dials = new Map(peer.race.dials)
+  dials.delete(event.dial)
+  draft.putPeer(event.peer, { ...peer, race: { ...peer.race, dials } })
+  endRace(draft, event.peer)
+  linkUp(draft, setting, link, now)
+}
+
+const ask = (draft: Draft, setting: PoolSetting, event: Event<"Ask">, now: number): void => {
+  const { addresses, banned, chain, lease, peer: id } = event
+  const refuse = (reason: "closing" | "banned" | "no-address" | "limit") =>
+    draft.say({ _tag: "Refuse", lease, reason, dials: [] })
+  if (draft.closing) return refuse("closing")
+  if (banned) return refuse("banned")
+  const peer = draft.peer(id)
+  const isLinked = expectedLink(setting, draft.linksOf(id)) !== undefined
+  if (!isLinked && peer.race === undefined) {
+    if (addresses.length === 0 || id === setting.self) return refuse("no-address")
+    if (!makeRoomForDial(draft, setting)) return refuse("limit")
+  }
+  draft.putPeer(id, {
+    ...peer,
+    waiting: new Map(peer.waiting).set(lease, chain),
+    race: isLinked ? peer.race : peer.race ?? newRace(addresses, now)
+  })
+  grantAll(draft, setting, id)
+}
+
+const take = (draft: Draft, event: Event<"Take">): void => {
+  const link = draft.links.get(event.link)
+  if (link === undefined) return
+  draft.putLink({ ...link, wasLeased: true, leases: new Map(link.leases).set(event.lease, event.chain) })
+}
+
+const release = (draft: Draft, event: Event<"Release">, now: number): void => {
+  const peer = draft.peer(event.peer)
+  if (peer.waiting.has(event.lease)) {
+    const waiting = new Map(peer.waiting)
+    waiting.delete(event.lease)
+    draft.putPeer(event.peer, { ...peer, waiting })
+    if (waiting.size === 0 && draft.upLinksOf(event.peer).length === 0) endRace(draft, event.peer)
+    return
+  }
+  const link = draft.linksOf(event.peer).find(({ leases }) => leases.has(event.lease))
+  if (link === undefined) return
+  const leases = new Map(link.leases)
+  leases.delete(event.lease)
+  draft.putLink({ ...link, leases, idleSince: leases.size === 0 ? now : link.idleSince })
+}
+
+/** Of a link that is leased and said no goodbye, while no second one took over. */
+const chargeLoss = (draft: Draft, link: LinkState, now: number): void => {
+  const isLeased = link.leases.size > 0 || (link.wasLeased && now - link.idleSince <= stillLeasedMillis)
+  const isReplaced = draft.upLinksOf(link.peer).some((other) => other.key !== link.key)
+  if (link.settled || !isLeased || isReplaced) return
+  const { direction, peer, remote: address } = link
+  draft.say({ _tag: "Record", charge: { _tag: "LinkLost", peer, address, direction } })
+}
+
+const ended = (draft: Draft, setting: PoolSetting, event: Event<"Ended">, now: number): void => {
+  const link = draft.links.get(event.link)
+  if (link === undefined) return
+  if (event.by !== "local") chargeLoss(draft, link, now)
+  draft.removeLink(link)
+  settle(draft, setting, link.peer, now)
+}
+
+const dead = (draft: Draft, setting: PoolSetting, event: Event<"Dead">, now: number): void => {
+  const link = draft.links.get(event.link)
+  if (link === undefined) return
+  if (event.reason === "silent") {
+    chargeLoss(draft, link, now)
+    draft.putLink({ ...link, phase: "parting", settled: true })
+    draft.say({ _tag: "Abort", link: link.key })
+    return settle(draft, setting, link.peer, now)
+  }
+  if (link.violated) return
+  draft.say({ _tag: "Record", charge: { _tag: "Violation", peer: link.peer } })
+  endRace(draft, link.peer)
+  refuseAll(draft, link.peer, "banned", [])
+  for (const each of draft.linksOf(link.peer)) {
+    const violated = { ...each, violated: true }
+    if (each.phase === "parting") draft.putLink(violated)
+    else part(draft, violated, "banned")
+  }
+}
+
+const leaving = (draft: Draft, setting: PoolSetting, event: Event<"Leaving">, now: number): void => {
+  const link = draft.links.get(event.link)
+  if (link === undefined || link.phase !== "up") return
+  draft.putLink({ ...link, phase: "leaving", settled: true, deadline: now + leavingMillis })
+  settle(draft, setting, link.peer, now)
+}
+
+const probed = (draft: Draft, setting: PoolSetting, event: Event<"Probed">, now: number): void => {
+  const link = draft.links.get(event.link)
+  if (link === undefined || link.phase !== "up" || link.probe === "none") return
+  draft.putLink({ ...link, probe: "answered" })
+  settle(draft, setting, link.peer, now)
+}
+
+const lingersUntil = (link: LinkState, setting: PoolSetting): number =>
+  link.direction === "outbound" && link.phase === "up" && link.leases.size === 0
+    ? link.idleSince + setting.linger
+    : Number.POSITIVE_INFINITY
+
+const tick = (draft: Draft, setting: PoolSetting, now: number): void => {
+  timeOutDials(draft, now)
+  for (const { key } of draft.links.values()) {
+    const link = draft.links.get(key)
+    if (link === undefined || link.phase === "parting") continue
+    if (link.phase === "leaving") {
+      if (link.deadline > now) continue
+      draft.putLink({ ...link, phase: "parting" })
+      draft.say({ _tag: "Close", link: key })
+    } else if (lingersUntil(link, setting) <= now) {
+      part(draft, link, "idle")
+    } else if (link.probe === "asked" && link.deadline <= now) {
+      draft.putLink({ ...link, probe: "mute" })
+      settle(draft, setting, link.peer, now)
+    }
+  }
+}
+
+const partAll = (draft: Draft, closing: boolean): void => {
+  if (closing) draft.closing = true
+  for (const id of draft.peers.keys()) {
+    if (draft.closing) {
+      endRace(draft, id)
+      refuseAll(draft, id, "closing", [])
+    }
+  }
+  for (const link of draft.links.values()) if (link.phase !== "parting") part(draft, link, "shutdown")
+}
+
+const decide = (draft: Draft, setting: PoolSetting, event: PoolEvent, now: number): void => {
+  switch (event._tag) {
+    case "Ask":
+      return ask(draft, setting, event, now)
+    case "Take":
+      return take(draft, event)
+    case "Release":
+      return release(draft, event, now)
+    case "Inbound":
+      return inbound(draft, setting, event, now)
+    case "Dialled":
+      return dialled(draft, setting, event, now)
+    case "NotDialled":
+      return dialFailed(draft, event.peer, event.dial, event.error, now)
+    case "Ended":
+      return ended(draft, setting, event, now)
+    case "Probed":
+      return probed(draft, setting, event, now)
+    case "Dead":
+      return dead(draft, setting, event, now)
+    case "Leaving":
+      return leaving(draft, setting, event, now)
+    case "Tick":
+      return tick(draft, setting, now)
+    case "PartAll":
+      return partAll(draft, event.closing)
+  }
+}
+
+/** `random` gives draws in [0, 1). */
+export const step = (
+  setting: PoolSetting,
+  state: PoolState,
+  event: PoolEvent,
+  now: number,
+  random: () => number
+): readonly [PoolState, ReadonlyArray<PoolCommand>] => {
+  const draft = new Draft(state)
+  decide(draft, setting, event, now)
+  advanceRaces(draft, setting, now, random)
+  return [draft.state(), draft.commands]
+}
+
+/** The next instant at which something is due by time alone; `Infinity` if nothing is. */
+export const nextTick = (setting: PoolSetting, state: PoolState, now: number): number => {
+  let next = Number.POSITIVE_INFINITY
+  for (const link of state.links.values()) {
+    next = Math.min(next, lingersUntil(link, setting))
+    if (link.phase === "leaving" || (link.phase === "up" && link.probe === "asked")) {
+      next = Math.min(next, link.deadline)
+    }
+  }
+  const draft = new Draft(state)
+  for (const [id, peer] of state.peers) {
+    for (const { deadline } of peer.race?.dials.values() ?? []) next = Math.min(next, deadline)
+    // A dial that is due already waits for the limit, not for time.
+    if (peer.race !== undefined && peer.race.nextAt > now && wantsDial(draft, id, peer)) {
+      next = Math.min(next, peer.race.nextAt)
+    }
+  }
+  return next
+}

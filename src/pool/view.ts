@@ -1,0 +1,24 @@
+/** What is up, as others see it. Pure. */
+import { chainId, type LinkView, type PeerId } from "../../signatures/index.ts"
+import type { PoolSetting } from "./options.ts"
+import { expectedLink } from "./settling.ts"
+import type { LinkState, PoolState } from "./state.ts"
+
+/** All chains with a lease on one of these, in the order in which they took it. */
+const chainsOn = (links: ReadonlyArray<LinkState>): LinkView["chains"] => {
+  const leases = links.flatMap((link) => [...link.leases]).toSorted(([a], [b]) => a - b)
+  return [...new Map(leases.map(([, chain]) => [chainId(chain), chain])).values()]
+}
+
+/** One per peer: the link that is expected to stay, with the chains on all its links. */
+export const linksView = (setting: PoolSetting, state: PoolState): ReadonlyMap<PeerId, LinkView> => {
+  const views = new Map<PeerId, LinkView>()
+  for (const [peer, { links: keys }] of state.peers) {
+    const links = keys.flatMap((key) => state.links.get(key) ?? [])
+    const link = expectedLink(setting, links)
+    if (link === undefined) continue
+    const { direction, remote, since } = link
+    views.set(peer, { peer, remote, direction, since, chains: chainsOn(links) })
+  }
+  return views
+}
