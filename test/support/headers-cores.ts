@@ -3,6 +3,7 @@ import { Core, type CoreOptions, type Moment } from "../../src/sessions/header-s
 import { extend } from "../../src/sessions/header-sync/extend.ts"
 import { hashHeader } from "../../src/sessions/header-sync/header.ts"
 import { HeaderIndex } from "../../src/sessions/header-sync/HeaderIndex.ts"
+import { maxBatch } from "../../src/sessions/header-sync/messages.ts"
 import type { HeaderParams } from "../../src/sessions/header-sync/params.ts"
 import type { Peer } from "../../src/sessions/header-sync/Peer.ts"
 import { after } from "./headers.ts"
@@ -21,8 +22,10 @@ export const coreWith = (
     params,
     stallAfter: 5_000,
     giveUpAfter: 60_000,
+    batch: maxBatch,
     maxCandidate: 100_000,
     onChange: () => undefined,
+    wake: () => undefined,
     ...options
   })
 }

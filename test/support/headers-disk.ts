@@ -15,12 +15,10 @@ export class MemoryDisk {
   readonly #files = new Map<string, File>()
   /** Operations that change something, so far. */
   writes = 0
-  /** Dies in the middle of the write of this number, counted from 0. */
+  /** The process is killed in the middle of the write of this number, counted from 0. */
   dieAt = Infinity
   /** While true every write fails as a full disk's. */
   full = false
-  /** Each write, as `operation path`. */
-  readonly log: Array<string> = []
 
   put(path: string, bytes: Uint8Array): void {
     this.#files.set(path, { now: bytes.slice(), synced: bytes.slice() })
@@ -66,17 +64,17 @@ export class MemoryDisk {
     return file === undefined ? Effect.fail(new DiskFailed({ path, reason: "missing" })) : Effect.succeed(file)
   }
 
-  /** A write that the crash may cut in two: `half` says how much of it is done. */
+  /** A change that the kill may find half done, and after which none is done. */
   readonly #write = (
-    operation: string,
     path: string,
     change: (whole: boolean) => Effect.Effect<void, DiskFailed>
   ): Effect.Effect<void, DiskFailed> =>
     Effect.suspend(() => {
       if (this.full) return Effect.fail(new DiskFailed({ path, reason: "full" }))
-      this.log.push(`${operation} ${path}`)
-      const dies = this.writes++ >= this.dieAt
-      return Effect.andThen(change(!dies), dies ? Effect.die(new Error("the process was killed")) : Effect.void)
+      const killed = Effect.die(new Error("the process was killed"))
+      const at = this.writes++
+      if (at > this.dieAt) return killed
+      return Effect.andThen(change(at < this.dieAt), at < this.dieAt ? Effect.void : killed)
     })
 
   readonly service: Disk["Service"] = Disk.of({
@@ -84,7 +82,7 @@ export class MemoryDisk {
     size: (path) =>
       Effect.sync(() => Option.map(Option.fromUndefinedOr(this.#files.get(path)), ({ now }) => now.length)),
     append: (path, bytes) =>
-      this.#write("append", path, (whole) =>
+      this.#write(path, (whole) =>
         Effect.sync(() => {
           const file = this.#files.get(path) ?? { now: new Uint8Array(0), synced: new Uint8Array(0) }
           const added = whole ? bytes : bytes.subarray(0, bytes.length >> 1)
@@ -94,17 +92,17 @@ export class MemoryDisk {
           this.#files.set(path, { ...file, now })
         })),
     sync: (path) =>
-      this.#write("sync", path, (whole) =>
+      this.#write(path, (whole) =>
         Effect.map(this.#file(path), (file) => {
           if (whole) file.synced = file.now.slice()
         })),
     truncate: (path, size) =>
-      this.#write("truncate", path, (whole) =>
+      this.#write(path, (whole) =>
         Effect.map(this.#file(path), (file) => {
           if (whole) file.now = file.now.slice(0, Math.min(size, file.now.length))
         })),
     replace: (path, bytes) =>
-      this.#write("replace", path, (whole) =>
+      this.#write(path, (whole) =>
         Effect.sync(() => {
           if (whole) this.put(path, bytes)
         })),

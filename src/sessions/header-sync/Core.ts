@@ -29,10 +29,14 @@ export interface CoreOptions {
   readonly stallAfter: number
   /** A session whose oldest request is older fails. */
   readonly giveUpAfter: number
+  /** Headers per request, up to 2,000. */
+  readonly batch: number
   /** Headers of a fork that are kept in memory while it has less work than the best chain. */
   readonly maxCandidate: number
-  /** The best chain has changed: the height of the last header that stayed. Must not call back. */
+  /** The best chain has changed: the height of the last header that stayed. In the middle of a step: must not call back. */
   readonly onChange: (shared: number) => void
+  /** After a step that changed the best chain. */
+  readonly wake: () => void
 }
 
 /** The instant at which something happens. */
@@ -56,6 +60,11 @@ export class Core {
   readonly index: HeaderIndex
   readonly #options: CoreOptions
   readonly #peers = new Set<Peer>()
+  /**
+   * Who is to be woken. That happens at the end of a step, because a woken fiber may run at once, and call back: it must find
+   * everything in order.
+   */
+  #toWake = new Set<() => void>()
 
   /** With an index that has its genesis. */
   constructor(index: HeaderIndex, options: CoreOptions) {
@@ -113,6 +122,7 @@ export class Core {
   leave(peer: Peer, moment: Moment): void {
     this.#peers.delete(peer)
     this.#settle(moment)
+    this.#wakeAll()
   }
 
   /** A message has come. Gives how it breaks the protocol, if it does; the session must then fail. */
@@ -122,6 +132,7 @@ export class Core {
     if ((message._tag === "Hello") === (peer.version !== undefined)) return "a hello is missing, or comes twice"
     const violation = this.#handle(peer, message, moment)
     if (violation === undefined) this.#settle(moment)
+    this.#wakeAll()
     return violation
   }
 
@@ -129,14 +140,14 @@ export class Core {
     switch (message._tag) {
       case "Hello":
         peer.version = Math.min(message.version, protocolVersion)
-        peer.handle.wake()
+        this.#toWake.add(peer.handle.wake)
         return undefined
       case "Announce":
         return this.#onAnnounce(peer, message, moment)
       case "Get":
         if (peer.toServe.length >= maxOutstanding) return `more than ${maxOutstanding} requests at once`
         peer.toServe.push({ get: message, served: 0 })
-        peer.handle.wake()
+        this.#toWake.add(peer.handle.wake)
         return undefined
       case "Headers":
         return this.#onHeaders(peer, message, moment)
@@ -144,7 +155,8 @@ export class Core {
         const request = peer.outstanding.shift()
         if (request === undefined) return "an answer that nobody asked for"
         peer.progressAt = moment.now
-        if (peer.download === request.download) this.#abandon(peer, true)
+        // It may have announced its new chain already, ahead of this.
+        if (peer.download === request.download) this.#abandon(peer, peer.remote === request.download.pin)
         return undefined
       }
     }
@@ -203,6 +215,7 @@ export class Core {
     const bad = extend(this.#options.params, branch, headers, moment.wall)
     this.#adopt(branch)
     this.#settle(moment)
+    this.#wakeAll()
     return bad
   }
 
@@ -236,6 +249,7 @@ export class Core {
   /** Time has passed: call at `deadline`. */
   tick(moment: Moment): void {
     this.#settle(moment)
+    this.#wakeAll()
   }
 
   /** When something becomes due although nothing happens, in monotonic milliseconds. Changes with every event. */
@@ -272,7 +286,7 @@ export class Core {
       if (peer.outstanding.length > 0 && now - peer.progressAt >= giveUpAfter && !peer.ended) {
         peer.ended = true
         this.#abandon(peer, true)
-        peer.handle.stalled(new HeaderSyncStalled({ afterMillis: giveUpAfter }))
+        this.#toWake.add(() => peer.handle.stalled(new HeaderSyncStalled({ afterMillis: giveUpAfter })))
       }
       if (this.#eligible(peer, now)) eligible.push(peer)
     }
@@ -293,12 +307,12 @@ export class Core {
 
   #ask(peer: Peer): void {
     if (peer.download === undefined) return
-    for (let next = nextGet(peer.download, peer.outstanding.length); next !== undefined;) {
+    for (let next = nextGet(peer.download, peer.outstanding.length, this.#options.batch); next !== undefined;) {
       peer.outstanding.push(next.request)
       peer.toSend.push(next.get)
-      next = nextGet(peer.download, peer.outstanding.length)
+      next = nextGet(peer.download, peer.outstanding.length, this.#options.batch)
     }
-    peer.handle.wake()
+    this.#toWake.add(peer.handle.wake)
   }
 
   #abandon(peer: Peer, exhausted: boolean): void {
@@ -319,7 +333,14 @@ export class Core {
 
   #changed(shared: number): void {
     this.#options.onChange(shared)
-    for (const peer of this.#peers) peer.handle.wake()
+    this.#toWake.add(this.#options.wake)
+    for (const peer of this.#peers) this.#toWake.add(peer.handle.wake)
+  }
+
+  #wakeAll(): void {
+    const woken = this.#toWake
+    this.#toWake = new Set()
+    for (const wake of woken) wake()
   }
 
   /** Due once at the beginning, and whenever ours has more work than what either end announced. */

@@ -33,7 +33,7 @@ export interface Request {
   remaining: number | undefined
 }
 
-/** How the core reaches a session. Called synchronously, must not call back. */
+/** How the core reaches a session: at the end of a step. May call back. */
 export interface PeerHandle {
   /** There may be something to send. */
   readonly wake: () => void

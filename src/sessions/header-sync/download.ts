@@ -4,7 +4,7 @@ import { type BadHeader, extend } from "./extend.ts"
 import { hashSize, headerSize, sameBytes } from "./header.ts"
 import type { HeaderIndex } from "./HeaderIndex.ts"
 import { locatorOf } from "./locator.ts"
-import { type Get, maxBatch } from "./messages.ts"
+import type { Get } from "./messages.ts"
 import type { HeaderParams } from "./params.ts"
 import type { Download, Request, Tip } from "./Peer.ts"
 import { describeFault } from "./rules.ts"
@@ -25,12 +25,13 @@ export const startDownload = (index: HeaderIndex, pin: Tip): Download => ({
 /** The next request, if one is to be sent now. The first goes alone: only its answer says where both chains part. */
 export const nextGet = (
   download: Download,
-  outstanding: number
+  outstanding: number,
+  batch: number
 ): { readonly request: Request; readonly get: Get } | undefined => {
   const { ancestor, asked, locator, pin } = download
-  const rest = ancestor === undefined ? maxBatch : pin.height - ancestor.height - asked
+  const rest = ancestor === undefined ? batch : pin.height - ancestor.height - asked
   if (rest <= 0 || outstanding >= (ancestor === undefined ? 1 : pipelined)) return undefined
-  const count = Math.min(maxBatch, rest)
+  const count = Math.min(batch, rest)
   const from = ancestor === undefined ? locator : [ancestor]
   download.asked += count
   return {

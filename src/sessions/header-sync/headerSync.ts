@@ -6,6 +6,7 @@ import { HeadersInvalid, headersInvalid, type HeaderStoreDamaged } from "./error
 import { displayHash, headerSize } from "./header.ts"
 import { openHeaderStore, type Repairs } from "./HeaderStore.ts"
 import { keepSaved } from "./keepSaved.ts"
+import { maxBatch } from "./messages.ts"
 import type { HeaderParams } from "./params.ts"
 import { type HeaderSyncError, momentReader, runSession } from "./runSession.ts"
 
@@ -99,9 +100,10 @@ export const headerSync = Effect.fnUntraced(function*(
     params,
     stallAfter,
     giveUpAfter,
+    batch: maxBatch,
     maxCandidate,
-    onChange: (shared) => {
-      store.changed(shared)
+    onChange: store.changed,
+    wake: () => {
       keeper.wake()
       PubSub.publishUnsafe(changed, undefined)
     }

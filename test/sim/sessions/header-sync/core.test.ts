@@ -102,15 +102,20 @@ describe("cores that talk", () => {
           }),
           { maxLength: 12 }
         ),
+        fc.constantFrom(2, 5, maxBatch),
         draws,
-        (n, extra, events, random) => {
-          const cores = Array.from({ length: n }, () => coreWith(params, genesis))
+        (n, extra, events, batch, random) => {
+          const cores = Array.from({ length: n }, () => coreWith(params, genesis, { batch }))
           const wires = new Wires(random)
-          const pick = (i: number): Core => cores[i % n] ?? coreWith(params, genesis)
+          const pick = (i: number): Core => cores[i % n] ?? fail()
           const links = new Map<string, Seat>()
           const link = (i: number, j: number) => {
             const key = [i % n, j % n].toSorted((a, b) => a - b).join()
-            if (i % n !== j % n && !links.has(key)) links.set(key, wires.connect(pick(i), pick(j))[0])
+            if (i % n === j % n || links.has(key)) return
+            const [x, y] = wires.connect(pick(i), pick(j))
+            // Answers in pieces of three headers.
+            if (batch === 5) { for (const { core, peer } of [x, y]) core.tooLarge(peer, 250) }
+            links.set(key, x)
           }
           for (let i = 1; i < n; i++) link(i, Math.floor(random() * i))
           for (const [i, j] of extra) link(i, j)
@@ -143,7 +148,7 @@ describe("cores that talk", () => {
           for (const core of cores) assert.deepStrictEqual(bytesOf(core), best)
         }
       ),
-      { numRuns: 80 }
+      { numRuns: 250 }
     ))
 
   it("tell each neighbour of a new header at most once, whatever the loops between them", () => {
@@ -317,6 +322,29 @@ describe("a core that fetches", () => {
     const other = growBy(params, upTo(chain, 50), 6100, 3)
     say(a, announce(other))
     assert.deepStrictEqual(heard(a).map(({ _tag }) => _tag), ["Get"])
+    // The other way round: first the news, then that what was asked for is gone.
+    say(a, announce(growBy(params, upTo(chain, 40), 6200, 4)))
+    assert.isUndefined(say(a, { _tag: "Gone" }))
+    assert.deepStrictEqual(heard(a).map(({ _tag }) => _tag), ["Get"])
+  })
+})
+
+describe("a core that wakes somebody", () => {
+  it("has done its step, so that whoever is woken finds all in order and may call back", () => {
+    const chain = growBy(params, genesis, 30)
+    const found: Array<boolean> = []
+    const core = coreWith(params, genesis, {
+      wake: () => {
+        found.push(core.downloading)
+        const next = growBy(params, bytesOf(core), 1, 77)
+        if (core.index.height < 35) assert.isUndefined(core.add(after(next, core.index.height), moment()))
+      }
+    })
+    const a = meet(core)
+    say(a, announce(chain))
+    assert.isUndefined(say(a, { _tag: "Headers", headers: after(chain, 0) }))
+    assert.strictEqual(core.index.height, 35)
+    assert.deepStrictEqual(found, found.map(() => false))
   })
 })
 
