@@ -137,7 +137,7 @@ const golden: ReadonlyArray<readonly [Message, string]> = [
   [{ _tag: "Hello", version: 1 }, "0001"],
   [
     { _tag: "Announce", height: 0, work: 0x100010001n, headers: genesisBytes(mainNetwork) },
-    "0100000000" + "0000000000000000000000000000000000000000000000000000000100010001" + "01" + mainNetwork.genesisHeader
+    `0100000000${"100010001".padStart(64, "0")}01${mainNetwork.genesisHeader}`
   ],
   [
     {
@@ -149,7 +149,7 @@ const golden: ReadonlyArray<readonly [Message, string]> = [
     },
     "02000007d00102" + "aa".repeat(32) + "02" + "bb".repeat(32) + "cc".repeat(32)
   ],
-  [{ _tag: "Headers", headers: genesisBytes(testNetwork3) }, "030001" + testNetwork3.genesisHeader],
+  [{ _tag: "Headers", headers: genesisBytes(testNetwork3) }, `030001${testNetwork3.genesisHeader}`],
   [{ _tag: "Gone" }, "04"]
 ]
 
