@@ -18,6 +18,9 @@ import { type LinkStream, makeStream, type StreamHost } from "./Stream.ts"
 /** Streams that are kept until `accept` is called; more are reset. */
 const maxUnaccepted = 16
 
+/** Nobody speaks it: any answer says that all before it has arrived. */
+const questionProtocol = "/chain-p2p/arrived"
+
 /** Milliseconds within which a link hears of a loss that broke a stream that was being opened. */
 const lossDelay = 50
 
@@ -56,7 +59,10 @@ export const makeLink = (init: LinkInit): Libp2pLink => {
   let endedBy: LinkEnd | undefined
   let closing = false
   let hasEnded = false
-  let flushed: (() => void) | undefined
+  let isAsking = false
+  let isClosingSocket = false
+  let flushTimer: NodeJS.Timeout | undefined
+  let lingerTimer: NodeJS.Timeout | undefined
 
   const isGone = () => hasEnded || (socket.status !== "open" && socket.status !== "closing")
 
@@ -67,7 +73,8 @@ export const makeLink = (init: LinkInit): Libp2pLink => {
       { by: isByRemote(error) ? "remote" : "lost", ...(error === undefined ? {} : { cause: error }) }
     for (const stream of Array.from(live)) stream.linkEnded(end.cause)
     for (const fail of Array.from(openings)) fail(end.cause)
-    flushed?.()
+    clearTimeout(flushTimer)
+    clearTimeout(lingerTimer)
     init.onEnded()
     // The streams tell their ends in microtasks that were queued just now.
     queueMicrotask(() => void Deferred.doneUnsafe(ended, Effect.succeed(end)))
@@ -84,17 +91,15 @@ export const makeLink = (init: LinkInit): Libp2pLink => {
     isGone,
     // Not from inside the event of a stream, in the midst of others that are told the same.
     gone: (cause) => queueMicrotask(() => abort({ by: "remote", cause })),
-    released: (stream) => {
-      live.delete(stream)
-      if (flushed !== undefined && !isFlushing()) flushed()
+    progress: (stream) => {
+      if (stream.isOver()) live.delete(stream)
+      if (closing) progress()
     }
   }
 
-  const isFlushing = () => Array.from(live).some((stream) => stream.isFinished())
-
   const made = (stream: Stream, protocol: Protocol): RawStream => {
     const kept = makeStream(stream, protocol, host)
-    if (!kept.hasEnded()) live.add(kept)
+    if (!kept.isOver()) live.add(kept)
     return kept.raw
   }
 
@@ -139,20 +144,39 @@ export const makeLink = (init: LinkInit): Libp2pLink => {
       return Effect.sync(() => settle())
     })
 
-  /** Lets the streams that were finished go out, then closes the socket, each within a deadline. */
+  const some = (is: (stream: LinkStream) => boolean) => Array.from(live).some(is)
+
+  const closeSocket = () => {
+    if (hasEnded || isClosingSocket) return
+    isClosingSocket = true
+    clearTimeout(flushTimer)
+    socket.close({ signal: AbortSignal.timeout(deadlines.close) }).catch(() => abort({ by: "local" }))
+  }
+
+  /**
+   * A link that closes does so once its finished streams are out and have arrived: the other end has finished them too, or
+   * has answered something that was sent after them. A socket that is closed before resets what the other end hasn't read.
+   */
+  const progress = () => {
+    if (some((stream) => stream.isFlushing())) return
+    if (!some((stream) => stream.isUnconfirmed())) return closeSocket()
+    if (isAsking) return
+    isAsking = true
+    connection.newStream([questionProtocol], { signal: AbortSignal.timeout(deadlines.flush) })
+      .then((stream) => stream.abort(new Error("only asked")), () => {})
+      .finally(() => {
+        lingerTimer = setTimeout(closeSocket, carrier.linger)
+      })
+  }
+
   const startClose = () => {
     if (closing || hasEnded) return
     closing = true
     endedBy ??= { by: "local" }
+    flushTimer = setTimeout(closeSocket, deadlines.flush)
     // A goodbye on the control stream shall still arrive; a session that didn't end is lost with its link.
-    for (const stream of live) if (stream.raw.protocol === "/chain-p2p/control/1") stream.raw.finish()
-    const timer = setTimeout(() => flushed?.(), deadlines.flush)
-    flushed = () => {
-      flushed = undefined
-      clearTimeout(timer)
-      socket.close({ signal: AbortSignal.timeout(deadlines.close) }).catch(() => abort({ by: "local" }))
-    }
-    if (!isFlushing()) flushed()
+    for (const stream of Array.from(live)) if (stream.raw.protocol === "/chain-p2p/control/1") stream.raw.finish()
+    progress()
   }
 
   connection.addEventListener("close", (event) => onClosed(event.error))

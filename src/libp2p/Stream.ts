@@ -5,6 +5,12 @@ import type { Carrier } from "./Carrier.ts"
 /** Bytes that are kept of a stream that nobody reads yet; one that sends more is aborted. */
 const maxKept = 1024 * 1024
 
+/** Bytes that may be written after a false. Who ignores it for longer loses the stream: no queue is without bound. */
+const maxOverrun = 1024 * 1024
+
+/** Milliseconds after which a stream that the other end has finished is finished here too, if its user doesn't do it. */
+const finishGrace = 1_000
+
 /** What a stream asks of its link. */
 export interface StreamHost {
   readonly carrier: Carrier
@@ -12,16 +18,19 @@ export interface StreamHost {
   readonly isGone: () => boolean
   /** The stream found out that the link is gone, before the link itself did. */
   readonly gone: (cause: unknown) => void
-  /** Nothing more comes from this stream. */
-  readonly released: (stream: LinkStream) => void
+  /** The stream was flushed, or has ended. */
+  readonly progress: (stream: LinkStream) => void
 }
 
 /** A stream, and what its link needs of it. */
 export interface LinkStream {
   readonly raw: RawStream
-  /** `finish` or `abort` was called, or the end has come: nothing more is written to it. */
-  readonly isFinished: () => boolean
-  readonly hasEnded: () => boolean
+  /** It was finished here, and what was written is still on its way into the carrier. */
+  readonly isFlushing: () => boolean
+  /** It was finished here, and nothing says yet that the other end has it all. */
+  readonly isUnconfirmed: () => boolean
+  /** It has ended, and nothing is left to be flushed. */
+  readonly isOver: () => boolean
   /** The link has ended: what had arrived is given first, then the end. */
   readonly linkEnded: (cause: unknown) => void
 }
@@ -39,9 +48,17 @@ export const makeStream = (stream: Stream, protocol: Protocol, host: StreamHost)
   let owesDrain = false
   let mayDrain = false
   let checkingDrain = false
+  let overrun = 0
   let closedForWriting = false
+  let finished = false
+  let flushed = false
   let aborted = false
+  /** Aborted by the user, who wants nothing more of it. */
+  let isDropping = false
   let remoteFinished = false
+  /** The other end has finished, and all that it wrote was given. */
+  let isAllRead = false
+  let grace: NodeJS.Timeout | undefined
   let ended: { readonly linkEnded: boolean; readonly cause?: unknown } | undefined
   let toldEnd = false
 
@@ -51,7 +68,7 @@ export const makeStream = (stream: Stream, protocol: Protocol, host: StreamHost)
     const chunks = kept
     kept = []
     keptBytes = 0
-    for (const chunk of chunks) if (!aborted) sink.bytes(chunk)
+    for (const chunk of chunks) if (!isDropping) sink.bytes(chunk)
     if (mayDrain && !closedForWriting) {
       mayDrain = false
       sink.drain()
@@ -71,12 +88,15 @@ export const makeStream = (stream: Stream, protocol: Protocol, host: StreamHost)
   const end = (linkEnded: boolean, cause: unknown) => {
     if (ended !== undefined) return
     closedForWriting = true
+    clearTimeout(grace)
     ended = cause === undefined ? { linkEnded } : { linkEnded, cause }
-    host.released(self)
+    host.progress(self)
     soonTell()
   }
 
+  /** What was kept is still given, unless who aborts has dropped it. */
   const abort = (error: Error) => {
+    aborted = true
     // First, as libp2p tells of its end from inside its `abort`.
     end(host.isGone(), error)
     stream.abort(error)
@@ -91,7 +111,6 @@ export const makeStream = (stream: Stream, protocol: Protocol, host: StreamHost)
     kept.push(chunk)
     keptBytes += chunk.byteLength
     if (keptBytes > maxKept) {
-      aborted = true
       kept = []
       abort(new Error(`more than ${maxKept} bytes came on a stream that nobody reads`))
     } else soonTell()
@@ -102,28 +121,45 @@ export const makeStream = (stream: Stream, protocol: Protocol, host: StreamHost)
     else for (const chunk of event.data) given(chunk)
   }
 
+  /** The end comes once both ends have finished. */
   const finish = () => {
     closedForWriting = true
-    stream.close().catch((error: unknown) => {
+    finished = true
+    const done = () => {
+      flushed = true
+      host.progress(self)
+    }
+    stream.close().then(done, (error: unknown) => {
       // Too late for an orderly end; what is left must still be released.
       stream.abort(error instanceof Error ? error : new Error("could not finish the stream"))
+      done()
     })
+    if (isAllRead) end(false, undefined)
   }
 
+  const isFlushing = () => finished && !flushed && !aborted
+
   const onNoMore = () => {
-    if (ended !== undefined) return
+    if (ended !== undefined || isAllRead) return
     if (host.isGone()) return end(true, undefined)
     switch (host.carrier.howEnded(stream, remoteFinished)) {
       case "finished":
-        // Nothing is written after the end, so our half ends too: it releases the stream at both ends, and tells the other
-        // one that all was received.
-        if (!closedForWriting) finish()
-        return end(false, undefined)
+        isAllRead = true
+        if (closedForWriting) return end(false, undefined)
+        // Something may still be said. But a stream that its user forgets shall not stay for ever.
+        grace ??= setTimeout(finish, finishGrace).unref()
+        return
       case "reset":
         return abort(new Error("the other end reset the stream"))
       case "with-link":
         return host.gone(new Error("the connection under the stream is gone"))
     }
+  }
+
+  const onClose = () => {
+    // Finished by the other end, and then ended by it or with the link before we had finished too.
+    if (isAllRead) end(host.isGone(), undefined)
+    else onNoMore()
   }
 
   const checkDrain = () => {
@@ -152,11 +188,19 @@ export const makeStream = (stream: Stream, protocol: Protocol, host: StreamHost)
           // The stream ended a moment ago: its events say how.
           return true
         }
-        if (!host.carrier.isFull(stream)) return true
-        owesDrain = true
-        return false
+        if (owesDrain) {
+          overrun += bytes.byteLength
+          if (overrun > maxOverrun) {
+            abort(new Error(`more than ${maxOverrun} bytes were written though there was no room`))
+          }
+        } else if (host.carrier.isFull(stream)) {
+          owesDrain = true
+          overrun = 0
+        }
+        return !owesDrain
       },
       attach: (reader) => {
+        if (sink !== undefined) throw new Error("a stream has one sink: attach was called twice")
         sink = reader
         soonTell()
       },
@@ -166,13 +210,14 @@ export const makeStream = (stream: Stream, protocol: Protocol, host: StreamHost)
       },
       abort: () => {
         if (aborted) return
-        aborted = true
+        isDropping = true
         kept = []
         abort(new Error("aborted here"))
       }
     },
-    isFinished: () => closedForWriting,
-    hasEnded: () => ended !== undefined,
+    isFlushing,
+    isUnconfirmed: () => finished && ended === undefined,
+    isOver: () => ended !== undefined && !isFlushing(),
     linkEnded: (cause) => end(true, cause)
   }
 
@@ -182,7 +227,7 @@ export const makeStream = (stream: Stream, protocol: Protocol, host: StreamHost)
     remoteFinished = true
   })
   stream.addEventListener("end", onNoMore)
-  stream.addEventListener("close", onNoMore)
+  stream.addEventListener("close", onClose)
   // What happened while libp2p still negotiated the protocol.
   if (stream.remoteWriteStatus === "closed" && stream.status !== "aborted" && stream.status !== "reset") {
     remoteFinished = true

@@ -5,7 +5,7 @@ import type { QuicPackage } from "./quic.ts"
 export interface Deadlines {
   /** For a stream to be opened and its protocol agreed on. */
   readonly open: number
-  /** For the streams that were finished before a link is closed. */
+  /** For what finished streams wrote to leave, before a link is closed. */
   readonly flush: number
   /** For the socket to close after that. */
   readonly close: number
@@ -13,7 +13,7 @@ export interface Deadlines {
   readonly stop: number
 }
 
-export const defaultDeadlines: Deadlines = { open: 5_000, flush: 2_000, close: 500, stop: 1_500 }
+export const defaultDeadlines: Deadlines = { open: 5_000, flush: 5_000, close: 500, stop: 1_500 }
 
 /** Streams that may be open on one link, each way: a session per chain, and some. */
 export const defaultMaxStreams = 2_048

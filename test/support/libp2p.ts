@@ -82,3 +82,18 @@ export const readAll = (
     const linkEnded = yield* Deferred.await(done)
     return { bytes: new Uint8Array(Buffer.concat(chunks)), linkEnded }
   })
+
+/** Writes so many batches of 64 KiB, as fast as there is room. Says whether all went before the stream ended. */
+export const pour = (stream: RawStream, batches: number): Effect.Effect<boolean> =>
+  Effect.callback((resume) => {
+    let left = batches
+    const write = () => {
+      while (left > 0) {
+        left--
+        if (!stream.write(new Uint8Array(65_536))) return
+      }
+      resume(Effect.succeed(true))
+    }
+    stream.attach({ bytes: () => {}, drain: write, end: () => resume(Effect.succeed(false)) })
+    write()
+  })

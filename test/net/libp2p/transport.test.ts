@@ -2,13 +2,13 @@ import { assert, describe, it } from "@effect/vitest"
 import { noise } from "@libp2p/noise"
 import { tcp } from "@libp2p/tcp"
 import { yamux } from "@libp2p/yamux"
-import { Effect, Fiber, Scope } from "effect"
+import { Effect, Fiber, Queue, Scope } from "effect"
 import { createLibp2p } from "libp2p"
 import { once } from "node:events"
 import { createServer, type Server, type Socket } from "node:net"
 import { Address, addressFacts, PeerId } from "../../../signatures/index.ts"
 import { freePort } from "../../support/freePort.ts"
-import { accepted, host, kinds, linked, listening, loopback, readAll } from "../../support/libp2p.ts"
+import { accepted, host, kinds, linked, listening, loopback, pour, readAll } from "../../support/libp2p.ts"
 
 /** A well-formed id of nobody here. */
 const stranger = PeerId.make("12D3KooWM3XgwsfqWhiSVQtAvfCCDdS2zSE4hdCEJRfvwPypvTKm")
@@ -79,10 +79,11 @@ describe.each(kinds)("a link over libp2p %s", (kind) => {
       const streams = yield* accepted(inLink)
       const there = yield* out.open("/chain-p2p/1")
       const here = yield* streams.next
-      for (let i = 0; i < 32; i++) there.write(bytes(65_536, i))
+      // More than any window: it goes on its way only as the other end reads.
+      for (let i = 0; i < 14; i++) there.write(bytes(65_536, i))
       there.finish()
       const [read] = yield* Effect.all([readAll(here), out.close], { concurrency: 2 })
-      assert.strictEqual(read.bytes.length, 32 * 65_536)
+      assert.strictEqual(read.bytes.length, 14 * 65_536)
       assert.strictEqual((yield* out.ended).by, "local")
       yield* inLink.ended
     }))
@@ -154,6 +155,7 @@ describe.each(kinds)("a link over libp2p %s", (kind) => {
       for (let at = 0; at < 16; at++) {
         const stream = yield* streams.next
         opened[at]?.finish()
+        stream.finish()
         assert.deepStrictEqual((yield* readAll(stream)).bytes, Uint8Array.of(at))
       }
     }))
@@ -164,8 +166,41 @@ describe.each(kinds)("a link over libp2p %s", (kind) => {
       const streams = yield* accepted(inLink)
       const there = yield* out.open("/chain-p2p/1")
       yield* streams.next
+      assert.isFalse(yield* pour(there, 1_000))
+      yield* out.open("/chain-p2p/1")
+    }))
+
+  it.live("drops a stream whose writer doesn't care that there is no room", () =>
+    Effect.gen(function*() {
+      const { in: inLink, out } = yield* linked(kind)
+      const streams = yield* accepted(inLink)
+      const there = yield* out.open("/chain-p2p/1")
+      const here = yield* streams.next
       for (let i = 0; i < 64; i++) there.write(bytes(65_536))
-      assert.isFalse((yield* readAll(there)).linkEnded)
+      const [near, far] = yield* Effect.all([readAll(there), readAll(here)], { concurrency: 2 })
+      assert.isFalse(near.linkEnded || far.linkEnded)
+      assert.isBelow(far.bytes.length, 64 * 65_536)
+    }))
+
+  it.live("can be written to after the other end finished, until both have", () =>
+    Effect.gen(function*() {
+      const { in: inLink, out } = yield* linked(kind)
+      const streams = yield* accepted(inLink)
+      const there = yield* out.open("/chain-p2p/1")
+      const here = yield* streams.next
+      there.finish()
+      const answer = yield* Effect.forkChild(readAll(there))
+      const pong = yield* out.open("/chain-p2p/control/1")
+      const ping = yield* streams.next
+      // A round trip: the finish has arrived.
+      ping.write(bytes(1))
+      ping.finish()
+      pong.finish()
+      yield* readAll(pong)
+      here.write(bytes(100))
+      here.finish()
+      assert.deepStrictEqual(yield* Fiber.join(answer), { bytes: bytes(100), linkEnded: false })
+      assert.isFalse((yield* readAll(here)).linkEnded)
     }))
 
   it.live("opens a thousand streams at once", () =>
@@ -339,10 +374,10 @@ describe("a dial over TCP", () => {
   it.live("gives its socket back when it is interrupted in the handshake", () =>
     Effect.gen(function*() {
       const a = yield* host()
-      const socket = Promise.withResolvers<Socket>()
-      const silent = yield* stray(socket.resolve)
+      const sockets = yield* Queue.unbounded<Socket>()
+      const silent = yield* stray((socket) => void Queue.offerUnsafe(sockets, socket))
       const dial = yield* Effect.forkChild(a.transport.dial(stranger, silent))
-      const got = yield* Effect.promise(() => socket.promise)
+      const got = yield* Queue.take(sockets)
       const closed = once(got.resume(), "close")
       yield* Fiber.interrupt(dial)
       yield* Effect.promise(() => closed)
