@@ -28,28 +28,53 @@ const mix = (text: string): readonly [number, number, number, number] => {
   return [a, b, c, d]
 }
 
-/** Chris Doty-Humphrey's sfc32: small, fast, and passes PractRand. */
-export const makeStream = (seed: number | string, key: string): RandomStream => {
-  let [a, b, c, counter] = mix(`${seed}/${key}`)
-  const next = (): number => {
-    const sum = (a + b + counter) | 0
-    counter = (counter + 1) | 0
-    a = b ^ (b >>> 9)
-    b = (c + (c << 3)) | 0
-    c = ((c << 21) | (c >>> 11)) + sum | 0
+/** Chris Doty-Humphrey's sfc32: small, fast, and passes PractRand. A class, because there is one for every stream of bytes. */
+class Sfc32 implements RandomStream {
+  #a: number
+  #b: number
+  #c: number
+  #counter: number
+
+  constructor(seed: number | string, key: string) {
+    const [a, b, c, d] = mix(`${seed}/${key}`)
+    this.#a = a
+    this.#b = b
+    this.#c = c
+    this.#counter = d
+    for (let i = 0; i < 12; i++) this.#next()
+  }
+
+  #next(): number {
+    const sum = (this.#a + this.#b + this.#counter) | 0
+    this.#counter = (this.#counter + 1) | 0
+    this.#a = this.#b ^ (this.#b >>> 9)
+    this.#b = (this.#c + (this.#c << 3)) | 0
+    this.#c = (((this.#c << 21) | (this.#c >>> 11)) + sum) | 0
     return sum >>> 0
   }
-  for (let i = 0; i < 12; i++) next()
-  const nextDoubleUnsafe = (): number => ((next() >>> 5) * 67_108_864 + (next() >>> 6)) / 9_007_199_254_740_992
-  return {
-    nextDoubleUnsafe,
-    nextIntUnsafe: () =>
-      Math.floor(nextDoubleUnsafe() * (Number.MAX_SAFE_INTEGER - Number.MIN_SAFE_INTEGER + 1)) +
-      Number.MIN_SAFE_INTEGER,
-    between: (from, to) => from + Math.floor(nextDoubleUnsafe() * Math.max(0, to - from)),
-    chance: (probability) => nextDoubleUnsafe() < probability,
-    bytes: (size) => Uint8Array.from({ length: size }, () => next() >>> 24)
+
+  nextDoubleUnsafe(): number {
+    return ((this.#next() >>> 5) * 67_108_864 + (this.#next() >>> 6)) / 9_007_199_254_740_992
+  }
+
+  nextIntUnsafe(): number {
+    const count = Number.MAX_SAFE_INTEGER - Number.MIN_SAFE_INTEGER + 1
+    return Math.floor(this.nextDoubleUnsafe() * count) + Number.MIN_SAFE_INTEGER
+  }
+
+  between(from: number, to: number): number {
+    return from + Math.floor(this.nextDoubleUnsafe() * Math.max(0, to - from))
+  }
+
+  chance(probability: number): boolean {
+    return this.nextDoubleUnsafe() < probability
+  }
+
+  bytes(size: number): Uint8Array {
+    return Uint8Array.from({ length: size }, () => this.#next() >>> 24)
   }
 }
+
+export const makeStream = (seed: number | string, key: string): RandomStream => new Sfc32(seed, key)
 
 export const keyedRandom = (seed: number | string): KeyedRandom => (key) => makeStream(seed, key)

@@ -22,8 +22,8 @@ export class Channel {
   }
 
   /** When a packet that leaves now arrives. */
-  arrival(): number {
-    return this.#agenda.now() + this.latency.base + this.random.between(0, this.latency.jitter + 1)
+  arrival(random: RandomStream): number {
+    return this.#agenda.now() + this.latency.base + random.between(0, this.latency.jitter + 1)
   }
 
   /** Runs it at the instant at which a packet arrives; if the way is blocked then, once it is free. */
@@ -34,8 +34,9 @@ export class Channel {
     })
   }
 
-  send(run: () => void): void {
-    this.carry(this.arrival(), run)
+  /** Whoever sends draws from randomness of its own: what one stream does changes no other's times. */
+  send(run: () => void, random: RandomStream = this.random): void {
+    this.carry(this.arrival(random), run)
   }
 
   /** To be called when blocks have changed. What waits is sent again: nothing was lost, and it keeps its order. */
@@ -43,7 +44,7 @@ export class Channel {
     if (this.#waiting.length === 0 || this.#isBlocked()) return
     const waiting = this.#waiting
     this.#waiting = []
-    const at = this.arrival()
+    const at = this.arrival(this.random)
     for (const run of waiting) this.carry(at, run)
   }
 }

@@ -36,6 +36,7 @@ export class Machine {
   readonly #sequence = { last: 0n }
   #ephemeralPort = 49_152
   #boots = 0
+  #dialled = 0
 
   constructor(wiring: Wiring, index: number, keys: Keys, addresses: ReadonlyArray<Address>) {
     this.#wiring = wiring
@@ -47,6 +48,11 @@ export class Machine {
 
   get peer(): PeerId {
     return this.keys.peer
+  }
+
+  /** A number for a link that it dialled. */
+  nextLink(): number {
+    return this.#dialled++
   }
 
   /** From where a dial comes: never an address to dial. */

@@ -8,7 +8,7 @@ import {
   type Protocol,
   StreamRefused
 } from "../../signatures/index.ts"
-import { type Agenda, type Timer } from "../kernel/index.ts"
+import { type Agenda, type KeyedRandom, type Timer } from "../kernel/index.ts"
 import { type Channel } from "./Channel.ts"
 import { SimulatedStream, type StreamHome } from "./SimulatedStream.ts"
 import { type Trace } from "./Trace.ts"
@@ -36,6 +36,8 @@ export interface LinkParts {
   /** Towards the other end. */
   readonly channel: Channel
   readonly splitting: number
+  /** Of this link alone; both ends have the same. */
+  readonly random: KeyedRandom
   readonly trace: Trace
 }
 
@@ -48,12 +50,14 @@ export class SimulatedLink implements Link, StreamHome {
   readonly channel: Channel
   readonly splitting: number
   readonly #owner: LinkOwner
+  readonly #random: KeyedRandom
   readonly #trace: Trace
   readonly #ended = Deferred.makeUnsafe<LinkEnd>()
   readonly #streams = new Set<SimulatedStream>()
   /** Openings under way here, by what ends them. */
   readonly #openings = new Set<() => void>()
   #other: SimulatedLink | undefined
+  #opened = 0
   #onStream: ((stream: SimulatedStream) => void) | undefined
   #unaccepted: Array<SimulatedStream> = []
   /** `over`: it has ended, or will in this instant. */
@@ -70,6 +74,7 @@ export class SimulatedLink implements Link, StreamHome {
     this.channel = parts.channel
     this.splitting = parts.splitting
     this.#owner = parts.owner
+    this.#random = parts.random
     this.#trace = parts.trace
   }
 
@@ -86,9 +91,11 @@ export class SimulatedLink implements Link, StreamHome {
     Effect.callback((resume) => {
       if (this.#state !== "up") return resume(new LinkLost({ peer: this.peer }))
       let waiting = true
-      const opening = this.#makeStream(protocol)
+      const random = this.#random(`${this.direction}/${this.#opened}/answer`)
+      const name = `${this.direction}/${this.#opened++}`
+      const opening = this.#makeStream(protocol, `${name}/near`)
       const settle = (outcome: Effect.Effect<SimulatedStream, LinkLost | StreamRefused>) => {
-        if (!waiting) return
+        if (!waiting || this.dead) return
         waiting = false
         this.#openings.delete(lost)
         this.agenda.cancel(deadline)
@@ -104,16 +111,16 @@ export class SimulatedLink implements Link, StreamHome {
         () => giveUp(new StreamRefused({ reason: "timeout" }))
       )
       this.#openings.add(lost)
-      this.channel.send(() => {
-        const taken = this.#other?.takeStream(opening)
+      opening.tell(() => {
+        const taken = this.#other?.takeStream(opening, `${name}/far`)
         if (taken === undefined) return
         this.#other?.channel.send(() => {
           if (taken) return settle(Effect.succeed(opening))
           // Over a real network it may be found out by an answer, or only when the stream ends.
-          if (this.channel.random.chance(0.5)) settle(Effect.succeed(opening))
+          if (random.chance(0.5)) settle(Effect.succeed(opening))
           else settle(new StreamRefused({ reason: "limit" }))
           opening.cut({ linkEnded: false })
-        })
+        }, random)
       })
       return Effect.sync(() => giveUp(Effect.interrupt))
     })
@@ -166,11 +173,11 @@ export class SimulatedLink implements Link, StreamHome {
   }
 
   /** Whether a stream that arrives is taken; undefined if there is nobody to answer, or nobody who still asks. */
-  takeStream(opening: SimulatedStream): boolean | undefined {
+  takeStream(opening: SimulatedStream, key: string): boolean | undefined {
     if (this.#state !== "up" || this.dead || opening.over) return undefined
     if (this.#streams.size >= streamLimit) return false
     if (this.#onStream === undefined && this.#unaccepted.length >= unacceptedLimit) return false
-    const stream = this.#makeStream(opening.protocol)
+    const stream = this.#makeStream(opening.protocol, key)
     SimulatedStream.join(stream, opening)
     if (this.#onStream === undefined || this.#unaccepted.length > 0) this.#unaccepted.push(stream)
     else this.#onStream(stream)
@@ -192,8 +199,8 @@ export class SimulatedLink implements Link, StreamHome {
     this.#trace({ _tag: "Bytes", at: this.agenda.now(), host: this.#owner.self, peer: this.peer, size })
   }
 
-  #makeStream(protocol: Protocol): SimulatedStream {
-    const stream = new SimulatedStream(this, protocol)
+  #makeStream(protocol: Protocol, key: string): SimulatedStream {
+    const stream = new SimulatedStream(this, protocol, this.#random(key))
     this.#streams.add(stream)
     return stream
   }

@@ -1,5 +1,5 @@
 import { type Protocol, type RawStream, type Sink } from "../../signatures/index.ts"
-import { type Agenda } from "../kernel/index.ts"
+import { type Agenda, type RandomStream } from "../kernel/index.ts"
 import { type Channel } from "./Channel.ts"
 
 /** Above so many bytes on their way, `write` answers false; `drain` comes at half of them. */
@@ -37,6 +37,7 @@ interface Packet {
 export class SimulatedStream implements RawStream {
   readonly protocol: Protocol
   readonly #home: StreamHome
+  readonly #random: RandomStream
   #other: SimulatedStream | undefined
   #sink: Sink | undefined
 
@@ -63,8 +64,9 @@ export class SimulatedStream implements RawStream {
   /** Ended or aborted: nothing but the end is given any more. */
   #closed = false
 
-  constructor(home: StreamHome, protocol: Protocol) {
+  constructor(home: StreamHome, protocol: Protocol, random: RandomStream) {
     this.#home = home
+    this.#random = random
     this.protocol = protocol
   }
 
@@ -109,7 +111,7 @@ export class SimulatedStream implements RawStream {
     this.#closed = true
     this.#held = []
     this.#home.agenda.at(0, () => this.stop({ linkEnded: false }))
-    this.#home.channel.send(() => this.#other?.cut({ linkEnded: false }))
+    this.tell(() => this.#other?.cut({ linkEnded: false }))
   }
 
   /** Ended or aborted: whoever opens it has given up. */
@@ -127,7 +129,7 @@ export class SimulatedStream implements RawStream {
     if (!this.#closed && !this.#home.dead) {
       const packets = this.#other?.takePackets() ?? []
       const total = packets.reduce((sum, packet) => sum + (packet.bytes?.length ?? 0), 0)
-      const random = this.#home.channel.random
+      const random = this.#random
       // All or nothing are as likely as anything between: they are what code gets wrong.
       let room = random.chance(1 / 3) ? 0 : random.chance(1 / 2) ? total : random.between(0, total)
       for (const { bytes } of packets) {
@@ -148,8 +150,9 @@ export class SimulatedStream implements RawStream {
     this.#giveEnd()
   }
 
+  /** A packet beside the bytes, which it may overtake. */
   tell(news: () => void): void {
-    this.#home.channel.send(news)
+    this.#home.channel.send(news, this.#random)
   }
 
   /** What was written and hasn't arrived, which then never will. */
@@ -158,7 +161,7 @@ export class SimulatedStream implements RawStream {
   }
 
   #post(bytes: Uint8Array | undefined): void {
-    this.#lastArrival = Math.max(this.#lastArrival, this.#home.channel.arrival())
+    this.#lastArrival = Math.max(this.#lastArrival, this.#home.channel.arrival(this.#random))
     this.#packets.push({ at: this.#lastArrival, bytes })
     this.#arm()
   }
@@ -194,7 +197,7 @@ export class SimulatedStream implements RawStream {
   }
 
   #give(sink: Sink, bytes: Uint8Array): void {
-    const { random } = this.#home.channel
+    const random = this.#random
     this.#other?.acknowledge(bytes.length)
     if (bytes.length > 1 && random.chance(this.#home.splitting)) {
       const middle = random.between(1, bytes.length)

@@ -1,4 +1,5 @@
 import { type Address, type DialFailed, type PeerId } from "../../signatures/index.ts"
+import { type KeyedRandom } from "../kernel/index.ts"
 import { type Machine, type Wiring } from "./Machine.ts"
 import { type Process } from "./Process.ts"
 import { SimulatedLink } from "./SimulatedLink.ts"
@@ -14,7 +15,9 @@ const makeLink = (
   listener: Process,
   address: Address
 ) => {
-  const shared = { agenda: wiring.agenda, splitting: wiring.splitting, trace: wiring.trace }
+  const name = `link/${from.index}/${to.index}/${from.nextLink()}`
+  const random: KeyedRandom = (key) => wiring.random(`${name}/${key}`)
+  const shared = { agenda: wiring.agenda, splitting: wiring.splitting, random, trace: wiring.trace }
   const mine = new SimulatedLink({
     ...shared,
     owner: dialler,
