@@ -60,6 +60,8 @@ const stop = (draft: Draft, code: CloseCode): void => {
     if (!isBusy(pair)) continue
     if (pair.state === "Opening") draft.commands.push({ _tag: "Cancel", attempt: pair.attempt })
     if (pair.state === "Active") end(draft, peer, pair, code)
+    // It may still be running after a remote end: there is no more time for that.
+    if (pair.state === "Closing") draft.commands.push({ _tag: "End", attempt: pair.attempt, code })
   }
 }
 

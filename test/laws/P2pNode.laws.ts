@@ -177,9 +177,9 @@ export const nodeLaws = (backend: Backend): void => {
             Effect.asVoid
           )
         const there = yield* process(b)
-        const their = yield* there.node({ chain: alpha, sessionCount: 1, sessionTimeout: "600 millis" }, idle("b"))
+        const their = yield* there.node({ chain: alpha, sessionCount: 1, sessionTimeout: "200 millis" }, idle("b"))
         const here = yield* process(a, [b])
-        const our = yield* here.node({ chain: alpha, sessionCount: 1, sessionTimeout: "400 millis" }, idle("a"))
+        const our = yield* here.node({ chain: alpha, sessionCount: 1, sessionTimeout: "200 millis" }, idle("a"))
         const rotations = Effect.fnUntraced(function*(node: P2pNode) {
           const seen = new Set<string>()
           yield* node.events.pipe(

@@ -168,6 +168,19 @@ describe("after a remote end", () => {
     }))
 })
 
+describe("a drain", () => {
+  it.effect("leaves no time to a session whose peer has gone", () =>
+    Effect.gen(function*() {
+      const { citizens } = yield* town([
+        { session: () => Effect.never, knows: [1], config: { sessionCount: 1 } },
+        { session: ({ close }) => close }
+      ])
+      yield* TestClock.adjust(100)
+      assert.strictEqual((yield* nth(citizens, 0).node.stats).closing, 1)
+      yield* nth(citizens, 0).node.drain
+    }))
+})
+
 describe("the log", () => {
   it.effect("is told of a session that died, with its chain and peer, and of no ordinary end", () =>
     Effect.gen(function*() {
