@@ -46,12 +46,13 @@ export class Shell {
   readonly #dials = new Map<DialKey, Fiber.Fiber<void>>()
   readonly #waiting = new Map<LeaseKey, (answer: Effect.Effect<Lease, LeaseFailed>) => void>()
   readonly #listeners = new Set<() => void>()
-  readonly #whenEmpty = new Set<() => void>()
   readonly #events: Array<PoolEvent> = []
+  readonly #outbox: Array<() => void> = []
   #state: PoolState = emptyPool
   #view: ReadonlyMap<PeerId, LinkView> | undefined
   #attendant: LinkAttendant | undefined
   #busy = false
+  #sending = false
   #alarmAt = Number.POSITIVE_INFINITY
   #lastLink: LinkKey = 0
   #lastLease: LeaseKey = 0
@@ -60,7 +61,10 @@ export class Shell {
     this.#needs = needs
   }
 
-  /** Events that come while one is handled, from whoever is called meanwhile, wait for their turn. */
+  /**
+   * Events that come while one is handled wait for their turn. Whoever waited for an answer may go on at once and ask for
+   * more, so answers go out last: what they read then is as they were told.
+   */
   dispatch(event: PoolEvent): void {
     this.#events.push(event)
     if (this.#busy) return
@@ -71,6 +75,17 @@ export class Shell {
       this.#busy = false
     }
     this.#setAlarm()
+    this.#sendOut()
+  }
+
+  #sendOut(): void {
+    if (this.#sending) return
+    this.#sending = true
+    try {
+      for (let next = this.#outbox.shift(); next !== undefined; next = this.#outbox.shift()) next()
+    } finally {
+      this.#sending = false
+    }
   }
 
   #handle(event: PoolEvent): void {
@@ -82,8 +97,9 @@ export class Shell {
     if (event._tag === "Ended") this.#forget(event.link)
     if (state.links === before.links) return
     this.#view = undefined
-    for (const listener of this.#listeners) listener()
-    if (state.links.size === 0) { for (const wake of this.#whenEmpty) wake() }
+    this.#outbox.push(() => {
+      for (const listener of this.#listeners) listener()
+    })
   }
 
   #setAlarm(): void {
@@ -165,7 +181,7 @@ export class Shell {
   #answer(lease: LeaseKey, answer: Effect.Effect<Lease, LeaseFailed>): void {
     const resume = this.#waiting.get(lease)
     this.#waiting.delete(lease)
-    resume?.(answer)
+    if (resume !== undefined) this.#outbox.push(() => resume(answer))
   }
 
   #dial({ address, dial, peer }: Extract<PoolCommand, { readonly _tag: "Dial" }>): void {
@@ -282,10 +298,12 @@ export class Shell {
   }
 
   readonly #empty = Effect.callback<void>((resume) => {
-    if (this.#state.links.size === 0) return resume(Effect.void)
-    const wake = () => resume(Effect.void)
-    this.#whenEmpty.add(wake)
-    return Effect.sync(() => this.#whenEmpty.delete(wake))
+    const check = () => {
+      if (this.#state.links.size === 0) resume(Effect.void)
+    }
+    const unwatch = this.watch(check)
+    check()
+    return Effect.sync(unwatch)
   })
 
   get links(): ReadonlyMap<PeerId, LinkView> {
