@@ -22,8 +22,6 @@ export interface Carrier {
   readonly make: (parts: CarrierParts) => Promise<Transport>
   /** Whether `write` should answer false: the caller then waits for `drain`. */
   readonly isFull: (stream: Stream) => boolean
-  /** Milliseconds for which to keep a connection after the other end answered: what was sent before may arrive later. */
-  readonly linger: number
   /** Asked once, when the last byte was given. `finished`: whether the stream said that the other end finished it. */
   readonly howEnded: (stream: Stream, finished: boolean) => HowEnded
 }

@@ -10,6 +10,7 @@ import {
   type RawStream,
   StreamRefused
 } from "../../signatures/index.ts"
+import { answerArrival, askArrival } from "./arrival.ts"
 import type { Carrier } from "./Carrier.ts"
 import type { Deadlines } from "./options.ts"
 import { openReason } from "./reasons.ts"
@@ -17,9 +18,6 @@ import { type LinkStream, makeStream, type StreamHost } from "./Stream.ts"
 
 /** Streams that are kept until `accept` is called; more are reset. */
 const maxUnaccepted = 16
-
-/** Nobody speaks it: any answer says that all before it has arrived. */
-const questionProtocol = "/chain-p2p/arrived"
 
 /** Milliseconds within which a link hears of a loss that broke a stream that was being opened. */
 const lossDelay = 50
@@ -41,6 +39,8 @@ export interface Libp2pLink extends Link {
   readonly isGone: () => boolean
   /** A stream that the other end opened. */
   readonly opened: (stream: Stream, protocol: Protocol) => void
+  /** The other end is about to close, and asks whether what it finished has arrived. */
+  readonly asked: (stream: Stream) => void
   /** Ends the link as a pulled cable would. */
   readonly lose: () => void
 }
@@ -62,7 +62,10 @@ export const makeLink = (init: LinkInit): Libp2pLink => {
   let isAsking = false
   let isClosingSocket = false
   let flushTimer: NodeJS.Timeout | undefined
-  let lingerTimer: NodeJS.Timeout | undefined
+  /** Streams that were finished here, and those that were finished at the other end and read here. */
+  let sent = 0
+  let arrived = 0
+  let question: { readonly count: number; readonly answer: () => void } | undefined
 
   const isGone = () => hasEnded || (socket.status !== "open" && socket.status !== "closing")
 
@@ -74,7 +77,6 @@ export const makeLink = (init: LinkInit): Libp2pLink => {
     for (const stream of Array.from(live)) stream.linkEnded(end.cause)
     for (const fail of Array.from(openings)) fail(end.cause)
     clearTimeout(flushTimer)
-    clearTimeout(lingerTimer)
     init.onEnded()
     // The streams tell their ends in microtasks that were queued just now.
     queueMicrotask(() => void Deferred.doneUnsafe(ended, Effect.succeed(end)))
@@ -94,7 +96,20 @@ export const makeLink = (init: LinkInit): Libp2pLink => {
     progress: (stream) => {
       if (stream.isOver()) live.delete(stream)
       if (closing) progress()
+    },
+    sent: (change) => {
+      sent += change
+    },
+    arrived: () => {
+      arrived++
+      answer()
     }
+  }
+
+  const answer = () => {
+    if (question === undefined || arrived < question.count) return
+    question.answer()
+    question = undefined
   }
 
   const made = (stream: Stream, protocol: Protocol): RawStream => {
@@ -144,8 +159,6 @@ export const makeLink = (init: LinkInit): Libp2pLink => {
       return Effect.sync(() => settle())
     })
 
-  const some = (is: (stream: LinkStream) => boolean) => Array.from(live).some(is)
-
   const closeSocket = () => {
     if (hasEnded || isClosingSocket) return
     isClosingSocket = true
@@ -153,20 +166,12 @@ export const makeLink = (init: LinkInit): Libp2pLink => {
     socket.close({ signal: AbortSignal.timeout(deadlines.close) }).catch(() => abort({ by: "local" }))
   }
 
-  /**
-   * A link that closes does so once its finished streams are out and have arrived: the other end has finished them too, or
-   * has answered something that was sent after them. A socket that is closed before resets what the other end hasn't read.
-   */
+  /** A link that closes does so once its finished streams are out, and have arrived at the other end. */
   const progress = () => {
-    if (some((stream) => stream.isFlushing())) return
-    if (!some((stream) => stream.isUnconfirmed())) return closeSocket()
-    if (isAsking) return
+    if (isAsking || Array.from(live).some((stream) => stream.isFlushing())) return
     isAsking = true
-    connection.newStream([questionProtocol], { signal: AbortSignal.timeout(deadlines.flush) })
-      .then((stream) => stream.abort(new Error("only asked")), () => {})
-      .finally(() => {
-        lingerTimer = setTimeout(closeSocket, carrier.linger)
-      })
+    if (sent === 0) closeSocket()
+    else askArrival(connection, sent, deadlines.flush).finally(closeSocket)
   }
 
   const startClose = () => {
@@ -212,6 +217,11 @@ export const makeLink = (init: LinkInit): Libp2pLink => {
       if (acceptor === undefined || unaccepted.length > 0) unaccepted.push(raw)
       else acceptor(raw)
     },
+    asked: (stream) =>
+      answerArrival(stream, (count, tell) => {
+        question = { count, answer: tell }
+        answer()
+      }),
     lose: () => abort({ by: "lost" })
   }
 }

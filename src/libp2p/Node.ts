@@ -5,6 +5,7 @@ import type {
   ConnectionGater,
   MultiaddrConnection,
   PrivateKey,
+  Stream,
   Transport as Libp2pTransport,
   Upgrader
 } from "@libp2p/interface"
@@ -14,6 +15,7 @@ import { Effect, type Scope } from "effect"
 import { createLibp2p, type Libp2p, type ServiceFactoryMap } from "libp2p"
 import { addressFacts, PeerId, type Protocol } from "../../signatures/index.ts"
 import { remoteAddress } from "./addresses.ts"
+import { arrivalProtocol } from "./arrival.ts"
 import type { Carrier } from "./Carrier.ts"
 import { type Libp2pLink, makeLink } from "./Link.ts"
 import { makeLogger } from "./logger.ts"
@@ -172,14 +174,17 @@ export const makeNode = Effect.fnUntraced(
     node.addEventListener("connection:open", (event) => onOpen(event.detail))
 
     // Handlers are per node, so streams find their link by the connection they came on.
+    const handle = (protocol: string, max: number, on: (link: Libp2pLink, stream: Stream) => void) =>
+      node.handle(protocol, (stream, connection) => {
+        const link = links.get(connection.id)
+        if (link === undefined) stream.abort(new Error("the link is gone"))
+        else on(link, stream)
+      }, { maxInboundStreams: max, maxOutboundStreams: max })
     yield* Effect.promise(() =>
-      Promise.all(protocols.map((protocol) =>
-        node.handle(protocol, (stream, connection) => {
-          const link = links.get(connection.id)
-          if (link === undefined) stream.abort(new Error("the link is gone"))
-          else link.opened(stream, protocol)
-        }, { maxInboundStreams: maxStreams, maxOutboundStreams: maxStreams })
-      ))
+      Promise.all([
+        ...protocols.map((protocol) => handle(protocol, maxStreams, (link, stream) => link.opened(stream, protocol))),
+        handle(arrivalProtocol, 1, (link, stream) => link.asked(stream))
+      ])
     )
 
     return {

@@ -20,6 +20,10 @@ export interface StreamHost {
   readonly gone: (cause: unknown) => void
   /** The stream was flushed, or has ended. */
   readonly progress: (stream: LinkStream) => void
+  /** It was finished here (1), or was but broke off before all had left (-1). */
+  readonly sent: (change: 1 | -1) => void
+  /** The other end had finished it, and all of it has been read. */
+  readonly arrived: () => void
 }
 
 /** A stream, and what its link needs of it. */
@@ -27,8 +31,6 @@ export interface LinkStream {
   readonly raw: RawStream
   /** It was finished here, and what was written is still on its way into the carrier. */
   readonly isFlushing: () => boolean
-  /** It was finished here, and nothing says yet that the other end has it all. */
-  readonly isUnconfirmed: () => boolean
   /** It has ended, and nothing is left to be flushed. */
   readonly isOver: () => boolean
   /** The link has ended: what had arrived is given first, then the end. */
@@ -96,6 +98,7 @@ export const makeStream = (stream: Stream, protocol: Protocol, host: StreamHost)
 
   /** What was kept is still given, unless who aborts has dropped it. */
   const abort = (error: Error) => {
+    if (isFlushing() || (finished && ended === undefined)) host.sent(-1)
     aborted = true
     // First, as libp2p tells of its end from inside its `abort`.
     end(host.isGone(), error)
@@ -125,15 +128,17 @@ export const makeStream = (stream: Stream, protocol: Protocol, host: StreamHost)
   const finish = () => {
     closedForWriting = true
     finished = true
-    const done = () => {
-      flushed = true
-      host.progress(self)
-    }
-    stream.close().then(done, (error: unknown) => {
-      // Too late for an orderly end; what is left must still be released.
-      stream.abort(error instanceof Error ? error : new Error("could not finish the stream"))
-      done()
-    })
+    host.sent(1)
+    stream.close()
+      .catch((error: unknown) => {
+        // Too late for an orderly end; what is left must still be released.
+        if (!aborted) host.sent(-1)
+        stream.abort(error instanceof Error ? error : new Error("could not finish the stream"))
+      })
+      .finally(() => {
+        flushed = true
+        host.progress(self)
+      })
     if (isAllRead) end(false, undefined)
   }
 
@@ -145,6 +150,7 @@ export const makeStream = (stream: Stream, protocol: Protocol, host: StreamHost)
     switch (host.carrier.howEnded(stream, remoteFinished)) {
       case "finished":
         isAllRead = true
+        host.arrived()
         if (closedForWriting) return end(false, undefined)
         // Something may still be said. But a stream that its user forgets shall not stay for ever.
         grace ??= setTimeout(finish, finishGrace).unref()
@@ -216,7 +222,6 @@ export const makeStream = (stream: Stream, protocol: Protocol, host: StreamHost)
       }
     },
     isFlushing,
-    isUnconfirmed: () => finished && ended === undefined,
     isOver: () => ended !== undefined && !isFlushing(),
     linkEnded: (cause) => end(true, cause)
   }

@@ -62,8 +62,6 @@ export const makeQuic = (streams: number, loader: () => Promise<QuicPackage> = l
   // Every send answers "full" until the native side has taken the batch. One more may wait behind it, so that there is
   // always something to send; the streams share nothing but the connection, which takes turns among them.
   isFull: (stream) => stream.writeBufferLength > 0,
-  // Streams overtake one another where packets are lost, and what is on its way when a connection is closed is dropped.
-  linger: 100,
   howEnded: (stream, finished) => {
     const failure = failures.get(stream.log)
     if (failure !== undefined) return failure.message.includes("connection lost") ? "with-link" : "reset"

@@ -11,7 +11,5 @@ export const tcp: Carrier = {
   },
   // All streams share the socket: one that goes on writing when it is full would let the others wait for more than a batch.
   isFull: (stream) => stream.writableNeedsDrain || stream.writeBufferLength > 0,
-  // One ordered stream of bytes: what was sent before an answered question has arrived.
-  linger: 0,
   howEnded: (stream, finished) => finished ? "finished" : stream.status === "reset" ? "reset" : "with-link"
 }

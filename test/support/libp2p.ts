@@ -1,7 +1,9 @@
 /** Hosts over real sockets on loopback, for the tests of `src/libp2p` and for every law suite. */
-import { Context, Deferred, Effect, Queue, type Scope } from "effect"
+import { Cause, Context, Deferred, Effect, Exit, Queue, type Scope } from "effect"
+import { makeNetwork } from "../../inprocess/index.ts"
 import {
   Address,
+  Disk,
   Identity,
   type Link,
   type ListenFailed,
@@ -11,6 +13,8 @@ import {
 } from "../../signatures/index.ts"
 import type { Libp2pOptions } from "../../src/libp2p/index.ts"
 import { makeServices } from "../../src/libp2p/services.ts"
+import type { Backend, Host } from "./Backend.ts"
+import { freePort } from "./freePort.ts"
 
 export const kinds = ["tcp", "quic"] as const
 export type Kind = typeof kinds[number]
@@ -97,3 +101,36 @@ export const pour = (stream: RawStream, batches: number): Effect.Effect<boolean>
     stream.attach({ bytes: () => {}, drain: write, end: () => resume(Effect.succeed(false)) })
     write()
   })
+
+/** A world of hosts over real sockets on loopback. Their disks are simulated: `src/disk` has laws and tests of its own. */
+export const libp2pBackend = (kind: Kind): Backend => ({
+  name: `libp2p ${kind === "tcp" ? "TCP" : "QUIC"}`,
+  virtual: false,
+  run: async (test) => {
+    const exit = await Effect.runPromiseExit(Effect.scoped(test))
+    if (Exit.isSuccess(exit)) return exit.value
+    throw new Error(Cause.pretty(exit.cause), { cause: Cause.squash(exit.cause) })
+  },
+  world: Effect.fnUntraced(function*(count: number) {
+    const disks = yield* makeNetwork()
+    const losers = new Map<PeerId, (peer: PeerId) => void>()
+    const hosts = yield* Effect.replicateEffect(
+      Effect.gen(function*() {
+        const port = yield* Effect.promise(() => freePort(kind === "tcp" ? "tcp" : "udp"))
+        const addresses = [loopback(kind, 4, port)]
+        const { lose, services } = yield* makeServices({ listen: addresses })
+        const { services: simulated } = yield* disks.host()
+        const peer = Context.get(services, Identity).self
+        losers.set(peer, lose)
+        return { peer, addresses, services: Context.add(services, Disk, Context.get(simulated, Disk)) }
+      }),
+      count
+    )
+    const cut = (a: Host, b: Host) =>
+      Effect.sync(() => {
+        losers.get(a.peer)?.(b.peer)
+        losers.get(b.peer)?.(a.peer)
+      })
+    return { hosts, cut }
+  })
+})

@@ -1,0 +1,7 @@
+import { nodeLaws } from "../../laws/P2pNode.laws.ts"
+import { transportLaws } from "../../laws/Transport.laws.ts"
+import { libp2pBackend } from "../../support/libp2p.ts"
+
+const backend = libp2pBackend("tcp")
+transportLaws(backend)
+nodeLaws(backend)
