@@ -30,9 +30,11 @@ const torn = (file: File, random: RandomStream): Uint8Array | undefined => {
     : random.between(untouched, Math.max(old.length, contents.length) + 1)
   const left = new Uint8Array(size)
   left.set(contents.subarray(0, Math.min(untouched, size)))
+  // All of it as often as a mixture: a disk that had written everything but said so is a case too.
+  const newBlocks = random.chance(0.25) ? 1 : random.nextDoubleUnsafe()
   for (let from = untouched; from < size; from = (Math.floor(from / blockSize) + 1) * blockSize) {
     const to = Math.min(size, (Math.floor(from / blockSize) + 1) * blockSize)
-    const source = [old, contents, none][random.between(0, 3)] ?? none
+    const source = random.chance(newBlocks) ? contents : random.chance(0.5) ? old : none
     left.set(source.subarray(from, to), from)
   }
   return left
