@@ -43,7 +43,8 @@ class Book {
   }
 
   tell(peers: Iterable<PeerId>): void {
-    for (const peer of peers) for (const listener of this.#listeners) listener(peer)
+    const listeners = Array.from(this.#listeners)
+    for (const peer of peers) for (const listener of listeners) listener(peer)
   }
 
   watch(listener: (peer: PeerId) => void): () => void {

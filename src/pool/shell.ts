@@ -93,13 +93,14 @@ export class Shell {
     const { now, random, setting } = this.#needs
     const [state, commands] = step(setting, before, event, now(), random)
     this.#state = state
+    if (state.links !== before.links) {
+      this.#view = undefined
+      this.#outbox.push(() => {
+        for (const listener of Array.from(this.#listeners)) listener()
+      })
+    }
     for (const command of commands) this.#execute(command)
     if (event._tag === "Ended") this.#forget(event.link)
-    if (state.links === before.links) return
-    this.#view = undefined
-    this.#outbox.push(() => {
-      for (const listener of this.#listeners) listener()
-    })
   }
 
   #setAlarm(): void {
@@ -282,17 +283,15 @@ export class Shell {
     for (const link of attendant === undefined ? [] : this.#links.values()) attendant?.attend(link)
   }
 
-  /** Ends every link in order, those that take too long at once. */
+  /** Ends every link in order, those that take too long at once; never waits longer than twice `closeTimeout`. */
   endAll(closing: boolean): Effect.Effect<void> {
+    const empty = Effect.timeoutOption(this.#empty, this.#needs.setting.closeTimeout)
     return Effect.suspend(() => {
       this.dispatch({ _tag: "PartAll", closing })
-      return Effect.timeoutOrElse(this.#empty, {
-        duration: this.#needs.setting.closeTimeout,
-        orElse: () =>
-          Effect.suspend(() => {
-            for (const link of this.#links.values()) link.abort()
-            return this.#empty
-          })
+      return Effect.flatMap(empty, (inTime) => {
+        if (inTime._tag === "Some") return Effect.void
+        for (const link of this.#links.values()) link.abort()
+        return Effect.asVoid(empty)
       })
     })
   }

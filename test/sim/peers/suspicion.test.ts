@@ -37,34 +37,36 @@ describe("suspicion of ourselves", () => {
       pause: fc.integer({ min: 0, max: 50 }),
       draw: fc.double({ min: 0, max: 0.999, noNaN: true })
     })
-    fc.assert(fc.property(fc.array(deed, { maxLength: 40, size: "max" }), fc.array(deed, { maxLength: 20 }), (faults, more) => {
-      const book = bookOf()
-      for (const n of peers) book.ended(peerNumber(n), endedBy("remote", "closed", "1 minute"))
-      book.wait(60_000)
-      const before = book.state.peers
-      const apply = ({ draw, pause, peer: n, what }: (typeof faults)[number]) => {
-        const peer = peerNumber(n)
-        const address = addressOf(n)
-        book.draw = draw
-        book.wait(pause)
-        if (what === "dial") book.record({ _tag: "DialFailed", peer, address })
-        else if (what === "unreachable") book.record({ _tag: "Unreachable", peer })
-        else if (what === "lost") book.record({ _tag: "LinkLost", peer, address, direction: "outbound" })
-        else if (what === "session") book.ended(peer, failedBy("local-session-failed"))
-        else if (what === "stream") book.ended(peer, failedBy("stream-lost"))
-        else book.ended(peer, { _tag: "NotOpened", error: new OpenFailed({ reason: "timeout" }) })
-      }
-      for (const fault of faults) apply(fault)
-      const broken = new Set(
-        faults.filter(({ what }) => what !== "unreachable" && what !== "session").map(({ peer }) => peer)
-      )
-      const asItWas = broken.size >= 5 || faults.length === 0
-      expect(book.suspects).toBe(broken.size >= 5)
-      expect(isDeepStrictEqual(book.state.peers, before)).toBe(asItWas)
-      // What fails while we suspect ourselves changes nothing either.
-      for (const fault of book.suspects ? more : []) apply({ ...fault, pause: 0 })
-      expect(isDeepStrictEqual(book.state.peers, before)).toBe(asItWas)
-    }))
+    fc.assert(
+      fc.property(fc.array(deed, { maxLength: 40, size: "max" }), fc.array(deed, { maxLength: 20 }), (faults, more) => {
+        const book = bookOf()
+        for (const n of peers) book.ended(peerNumber(n), endedBy("remote", "closed", "1 minute"))
+        book.wait(60_000)
+        const before = book.state.peers
+        const apply = ({ draw, pause, peer: n, what }: (typeof faults)[number]) => {
+          const peer = peerNumber(n)
+          const address = addressOf(n)
+          book.draw = draw
+          book.wait(pause)
+          if (what === "dial") book.record({ _tag: "DialFailed", peer, address })
+          else if (what === "unreachable") book.record({ _tag: "Unreachable", peer })
+          else if (what === "lost") book.record({ _tag: "LinkLost", peer, address, direction: "outbound" })
+          else if (what === "session") book.ended(peer, failedBy("local-session-failed"))
+          else if (what === "stream") book.ended(peer, failedBy("stream-lost"))
+          else book.ended(peer, { _tag: "NotOpened", error: new OpenFailed({ reason: "timeout" }) })
+        }
+        for (const fault of faults) apply(fault)
+        const broken = new Set(
+          faults.filter(({ what }) => what !== "unreachable" && what !== "session").map(({ peer }) => peer)
+        )
+        const asItWas = broken.size >= 5 || faults.length === 0
+        expect(book.suspects).toBe(broken.size >= 5)
+        expect(isDeepStrictEqual(book.state.peers, before)).toBe(asItWas)
+        // What fails while we suspect ourselves changes nothing either.
+        for (const fault of book.suspects ? more : []) apply({ ...fault, pause: 0 })
+        expect(isDeepStrictEqual(book.state.peers, before)).toBe(asItWas)
+      })
+    )
   })
 
   it("keeps what else happened meanwhile", () => {

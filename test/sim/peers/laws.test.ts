@@ -1,0 +1,5 @@
+import { layerPeerBook } from "../../../src/peers/index.ts"
+import { bookLaws } from "../../laws/PeerBook.laws.ts"
+import { inprocess } from "../../support/inprocess.ts"
+
+bookLaws(inprocess, "in memory", layerPeerBook)
