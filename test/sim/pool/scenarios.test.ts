@@ -80,7 +80,8 @@ describe("pools in a simulated network", () => {
       const [a, b] = [yield* poolHost(hostOf(world, 0)), yield* poolHost(hostOf(world, 1))]
       knowing([a, b])
       const { link } = yield* a.pool.lease(b.peer, chain("alpha"))
-      yield* b.until(() => b.pool.links().size === 1)
+      yield* Effect.sleep("1 second")
+      assert.strictEqual(b.pool.links().size, 1)
       let changes = 0
       yield* a.pool.watch(() => void changes++)
       yield* b.pool.watch(() => void changes++)
