@@ -26,17 +26,16 @@ export class Channel {
     return this.#agenda.now() + this.latency.base + random.between(0, this.latency.jitter + 1)
   }
 
-  /** Runs it at the instant at which a packet arrives; if the way is blocked then, once it is free. */
-  carry(at: number, run: () => void): void {
-    this.#agenda.at(at, () => {
-      if (this.#isBlocked()) this.#waiting.push(run)
-      else run()
-    })
+  /** Whether the way is blocked: then it keeps the call, and makes it once the way is free. */
+  holds(run: () => void): boolean {
+    if (!this.#isBlocked()) return false
+    this.#waiting.push(run)
+    return true
   }
 
   /** Whoever sends draws from randomness of its own: what one stream does changes no other's times. */
   send(run: () => void, random: RandomStream = this.random): void {
-    this.carry(this.arrival(random), run)
+    this.#carry(this.arrival(random), run)
   }
 
   /** To be called when blocks have changed. What waits is sent again: nothing was lost, and it keeps its order. */
@@ -45,6 +44,12 @@ export class Channel {
     const waiting = this.#waiting
     this.#waiting = []
     const at = this.arrival(this.random)
-    for (const run of waiting) this.carry(at, run)
+    for (const run of waiting) this.#carry(at, run)
+  }
+
+  #carry(at: number, run: () => void): void {
+    this.#agenda.at(at, () => {
+      if (!this.holds(run)) run()
+    })
   }
 }

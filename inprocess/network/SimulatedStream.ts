@@ -43,7 +43,9 @@ export class SimulatedStream implements RawStream {
 
   // Outgoing
   readonly #packets: Array<Packet> = []
-  readonly #onArrival = () => this.#arrive()
+  readonly #onArrival = () => {
+    if (!this.#home.channel.holds(this.#onArrival)) this.#arrive()
+  }
   #armed = false
   /** Nothing arrives before it, so that what is written first is first. */
   #lastArrival = 0
@@ -134,7 +136,7 @@ export class SimulatedStream implements RawStream {
       let room = random.chance(1 / 3) ? 0 : random.chance(1 / 2) ? total : random.between(0, total)
       for (const { bytes } of packets) {
         if (bytes === undefined || room === 0) continue
-        this.#receive(bytes.subarray(0, room))
+        this.receive(bytes.subarray(0, room))
         room -= Math.min(room, bytes.length)
       }
     }
@@ -170,26 +172,24 @@ export class SimulatedStream implements RawStream {
     const first = this.#packets[0]
     if (this.#armed || first === undefined) return
     this.#armed = true
-    this.#home.channel.carry(first.at, this.#onArrival)
+    this.#home.agenda.at(first.at, this.#onArrival)
   }
 
   /** Gives the other end all that is due. */
   #arrive(): void {
     this.#armed = false
     const now = this.#home.agenda.now()
-    const later = this.#packets.findIndex((packet) => packet.at > now)
-    const due = this.#packets.splice(0, later < 0 ? this.#packets.length : later)
-    this.#arm()
     const other = this.#other
-    if (other === undefined) return
-    for (const { bytes } of due) {
-      if (bytes !== undefined) other.#receive(bytes)
-      else other.#receiveFinish()
+    for (let first = this.#packets[0]; first !== undefined && first.at <= now; first = this.#packets[0]) {
+      this.#packets.shift()
+      if (first.bytes === undefined) other?.receiveFinish()
+      else other?.receive(first.bytes)
     }
+    this.#arm()
     if (this.#finished && this.#packets.length === 0) this.#home.flushed()
   }
 
-  #receive(bytes: Uint8Array): void {
+  receive(bytes: Uint8Array): void {
     if (this.#closed || this.#home.dead) return
     this.#home.delivered(bytes.length)
     if (this.#sink === undefined || this.#held.length > 0) this.#held.push(bytes)
@@ -206,7 +206,7 @@ export class SimulatedStream implements RawStream {
     } else sink.bytes(bytes)
   }
 
-  #receiveFinish(): void {
+  receiveFinish(): void {
     this.#otherFinished = true
     if (this.#finished && !this.#closed) this.stop({ linkEnded: false })
   }
