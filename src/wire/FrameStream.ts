@@ -18,12 +18,34 @@ export interface FrameHandler {
   gone(linkEnded: boolean): void
 }
 
+const nobody: FrameHandler = {
+  begin: () => false,
+  frame: () => {},
+  settle: () => {},
+  violated: () => {},
+  room: () => {},
+  gone: () => {}
+}
+
+/** Reads a stream's frames from its first byte on; gives the first handler, which may hand over to another by `become`. */
+export const readFrames = <H extends FrameHandler>(
+  raw: RawStream,
+  heard: () => void,
+  make: (stream: FrameStream) => H
+): H => {
+  const stream = new FrameStream(raw, heard)
+  const handler = make(stream)
+  stream.become(handler)
+  raw.attach(stream)
+  return handler
+}
+
 /** Cuts what arrives on a stream into frames. Synchronous, and takes any chunks. */
 export class FrameStream implements Sink {
   readonly outbox: Outbox
   private readonly raw: RawStream
   private readonly heard: () => void
-  private handler: FrameHandler
+  private handler: FrameHandler = nobody
   private readonly header = new Uint8Array(headerBytes)
   private headerFill = 0
   private type = 0
@@ -34,13 +56,11 @@ export class FrameStream implements Sink {
   private stopped = false
   private isGone = false
 
-  /** `heard` is called whenever bytes arrive. The first handler may hand over to another by `become`. */
-  constructor(raw: RawStream, heard: () => void, handler: (stream: FrameStream) => FrameHandler) {
+  /** `heard` is called whenever bytes arrive. */
+  constructor(raw: RawStream, heard: () => void) {
     this.raw = raw
     this.heard = heard
     this.outbox = new Outbox(raw, () => this.handler.room())
-    this.handler = handler(this)
-    raw.attach(this)
   }
 
   /** From the next frame on. */
@@ -80,7 +100,10 @@ export class FrameStream implements Sink {
   }
 
   end(end: { readonly linkEnded: boolean }): void {
-    if (!this.isGone) this.leave(end.linkEnded)
+    if (this.isGone) return
+    // Without a last word of ours nobody would finish our half.
+    if (!this.outbox.finished) this.raw.abort()
+    this.leave(end.linkEnded)
   }
 
   private leave(linkEnded: boolean): void {

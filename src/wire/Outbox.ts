@@ -28,6 +28,11 @@ export class Outbox {
     this.onRoom = onRoom
   }
 
+  /** Nothing waits to be written. */
+  get isEmpty(): boolean {
+    return this.batch === undefined
+  }
+
   /** False: no room now, and nothing was taken. Never after `finishWith`. */
   push(type: number, body: Uint8Array): boolean {
     const length = body.length

@@ -1,5 +1,5 @@
 import type { Protocol, RawStream, Sink } from "../../../signatures/index.ts"
-import { type FrameHandler, FrameStream } from "../../../src/wire/FrameStream.ts"
+import { readFrames } from "../../../src/wire/FrameStream.ts"
 import {
   type Outcome,
   ReceiveWaiter,
@@ -97,19 +97,6 @@ export class PipeEnd implements RawStream {
   }
 }
 
-/** The handler that reads a stream from its first byte. */
-export const handlerOf = <H extends FrameHandler>(end: RawStream, make: (stream: FrameStream) => H): H => {
-  const made: Array<H> = []
-  const stream = new FrameStream(end, () => {}, (stream) => {
-    const handler = make(stream)
-    made.push(handler)
-    return handler
-  })
-  const handler = made[0]
-  if (handler === undefined) throw new Error(`${stream.constructor.name} asked for no handler`)
-  return handler
-}
-
 export const pipe = (): readonly [PipeEnd, PipeEnd] => {
   const a = new PipeEnd()
   const b = new PipeEnd()
@@ -136,7 +123,7 @@ export class Peer implements SessionHost {
 
   constructor(end: PipeEnd, terms: SessionTerms) {
     this.end = end
-    this.core = handlerOf(end, (stream) => new SessionCore(stream, terms, this))
+    this.core = readFrames(end, () => {}, (stream) => new SessionCore(stream, terms, this))
   }
 
   ended(outcome: Outcome): void {

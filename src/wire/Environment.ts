@@ -1,0 +1,62 @@
+import { type Context, Duration, Effect, FiberSet, PubSub, Random } from "effect"
+import { type ConnectionPool, type ControlEvent, monotonicMillis } from "../../signatures/index.ts"
+import { Served } from "./Served.ts"
+
+export interface ConnectionsOptions {
+  /** Between two pings of a link. Default 5 seconds. */
+  readonly pingInterval?: Duration.Input
+  /** A link on which nothing has arrived for so long is dead. Default 12 seconds. */
+  readonly silence?: Duration.Input
+}
+
+/** How long either end of an opening may take. */
+export const openingMillis = 5_000
+
+/** How long a stream may linger after the last word, and a link after a goodbye. */
+export const resetMillis = 1_000
+
+/** Events that a subscriber may be behind: beyond them it loses the oldest. */
+const eventsKept = 4096
+
+/** What all links of a process share. Everything that runs here ends with the scope. */
+export interface Environment {
+  readonly pool: Context.Service.Shape<typeof ConnectionPool>
+  readonly served: Served
+  /** Our signed record. */
+  readonly record: Uint8Array
+  readonly pingMillis: number
+  readonly silenceMillis: number
+  /** Monotonic milliseconds. */
+  readonly now: () => number
+  readonly randomBytes: (n: number) => Uint8Array
+  readonly events: PubSub.PubSub<ControlEvent>
+  /** Runs an effect in the background; gives its cancel. */
+  readonly start: (effect: Effect.Effect<void>) => () => void
+  /** Calls `f` once after so many milliseconds; gives its cancel. */
+  readonly later: (millis: number, f: () => void) => () => void
+}
+
+export const makeEnvironment = Effect.fnUntraced(function*(
+  pool: Context.Service.Shape<typeof ConnectionPool>,
+  record: Uint8Array,
+  options: ConnectionsOptions
+) {
+  const run = yield* FiberSet.makeRuntime<never, void, never>()
+  const random = yield* Random.Random
+  const start: Environment["start"] = (effect) => {
+    const fiber = run(effect)
+    return () => fiber.interruptUnsafe()
+  }
+  return {
+    pool,
+    served: new Served(),
+    record,
+    pingMillis: Duration.toMillis(options.pingInterval ?? "5 seconds"),
+    silenceMillis: Duration.toMillis(options.silence ?? "12 seconds"),
+    now: yield* monotonicMillis,
+    randomBytes: (n) => Uint8Array.from({ length: n }, () => Math.floor(random.nextDoubleUnsafe() * 256)),
+    events: yield* PubSub.sliding<ControlEvent>(eventsKept),
+    start,
+    later: (millis, f) => start(Effect.andThen(Effect.sleep(millis), Effect.sync(f)))
+  } satisfies Environment as Environment
+})

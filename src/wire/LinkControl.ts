@@ -1,0 +1,253 @@
+import { Deferred, Effect, Option, PubSub } from "effect"
+import type { Chain, ControlEvent, GoodbyeReason, Link, RawStream } from "../../signatures/index.ts"
+import { Announcer } from "./Announcer.ts"
+import { ChainSet } from "./ChainSet.ts"
+import { type ControlMessage, decodeControl, encodeControl } from "./controlMessages.ts"
+import { type Environment, resetMillis } from "./Environment.ts"
+import { frame, FrameType, maxControlBytes } from "./frames.ts"
+import { type FrameHandler, type FrameStream, readFrames } from "./FrameStream.ts"
+import { wireVersion } from "./openingFrames.ts"
+import type { ServedChain } from "./Served.ts"
+import { takeToken, type TokenBucket, type TokenRate } from "./TokenBucket.ts"
+
+/** What a peer may say on a link. We say far less: deltas are gathered. */
+const rate: TokenRate = { burst: 64, perSecond: 16 }
+const deltaSpacingMillis = 250
+
+/** What the sessions of the link must know. */
+export interface ControlHost {
+  /** A second link to the peer took over. */
+  superseded(): void
+}
+
+/** Our end of a link's control stream: who we are and what we serve, whether the peer lives, and the goodbyes. */
+export class LinkControl implements FrameHandler {
+  private readonly link: Link
+  private readonly env: Environment
+  private readonly host: ControlHost
+  private readonly salt: Uint8Array
+  private readonly announcer: Announcer
+  /** Set once the stream is there. */
+  private stream: FrameStream | undefined
+  private bucket: TokenBucket | undefined
+  /** Set by the peer's INFO, with which it must begin. */
+  private peerSet: ChainSet | undefined
+  private record: Uint8Array | undefined
+  private announcing = false
+  private announcedAt = Number.NEGATIVE_INFINITY
+  private pinged = 0
+  private readonly probes = new Set<{ readonly id: number; readonly done: Deferred.Deferred<void> }>()
+  private said: GoodbyeReason | undefined
+  private isPeerLeaving = false
+  private readonly over = Deferred.makeUnsafe<void>()
+  private heardAt: number
+
+  constructor(link: Link, env: Environment, host: ControlHost) {
+    this.link = link
+    this.env = env
+    this.host = host
+    this.heardAt = env.now()
+    this.salt = env.randomBytes(16)
+    this.announcer = new Announcer(this.salt)
+  }
+
+  /** Bytes have arrived on any stream of the link. */
+  readonly heard = (): void => {
+    this.heardAt = this.env.now()
+  }
+
+  /** The stream is there: the dialler has opened it. */
+  attach(raw: RawStream): void {
+    // The peer may open one only.
+    if (this.stream !== undefined) {
+      raw.abort()
+      return this.env.pool.dead(this.link, "violation")
+    }
+    readFrames(raw, this.heard, (stream) => {
+      this.stream = stream
+      return this
+    })
+    const chains = this.announcer.next(this.env.served.all())?.added ?? []
+    this.say({ type: "info", version: wireVersion, salt: this.salt, record: this.env.record, chains })
+    this.announce()
+    if (this.probes.size > 0) this.ping()
+    if (this.said !== undefined) this.sayGoodbye(this.said)
+  }
+
+  /** Those that we recognise of what the peer serves, once it has said so. */
+  info(): ControlEvent | undefined {
+    return this.record === undefined || this.peerSet === undefined
+      ? undefined
+      : { _tag: "Info", peer: this.link.peer, record: this.record, chains: this.peerSet.recognised() }
+  }
+
+  /** We have begun to serve a chain. */
+  serve(served: ServedChain): void {
+    if (this.peerSet?.serve(served) === true) this.emitChains([served.chain], [])
+    this.announce()
+  }
+
+  unserve(served: ServedChain): void {
+    this.peerSet?.unserve(served)
+    this.announce()
+  }
+
+  /** Pings for as long as the link lives, and tells the pool when nothing has come for too long. */
+  readonly keepAlive: Effect.Effect<void> = Effect.suspend(() => {
+    const { now, pingMillis, pool, silenceMillis } = this.env
+    let nextPing = now()
+    let wakeAt = nextPing
+    const beat: Effect.Effect<void> = Effect.suspend(() => {
+      const time = now()
+      // It was this process that stood still: what the peer has sent meanwhile has not been read yet.
+      if (time - wakeAt > pingMillis) this.heardAt = Math.max(this.heardAt, time - pingMillis)
+      if (time - this.heardAt >= silenceMillis) return Effect.sync(() => pool.dead(this.link, "silent"))
+      if (time >= nextPing) {
+        nextPing = time + pingMillis
+        this.ping()
+      }
+      wakeAt = Math.min(nextPing, this.heardAt + silenceMillis)
+      return Effect.andThen(Effect.sleep(Math.ceil(wakeAt - time)), beat)
+    })
+    return beat
+  })
+
+  /** Completes once a ping was answered that was sent after the call. */
+  readonly probe: Effect.Effect<void> = Effect.suspend(() => {
+    const probe = { id: this.pinged + 1, done: Deferred.makeUnsafe<void>() }
+    this.probes.add(probe)
+    this.ping()
+    return Effect.ensuring(Deferred.await(probe.done), Effect.sync(() => this.probes.delete(probe)))
+  })
+
+  /** Completes when the peer has heard it, or a second later. */
+  farewell(reason: GoodbyeReason): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (this.said === undefined) {
+        this.said = reason
+        if (this.stream !== undefined) this.sayGoodbye(reason)
+      }
+      return Effect.asVoid(Effect.timeoutOption(Deferred.await(this.over), resetMillis))
+    })
+  }
+
+  /** The link has ended. */
+  ended(): void {
+    Deferred.doneUnsafe(this.over, Effect.void)
+  }
+
+  // ── what arrives
+
+  begin(type: number, length: number): boolean {
+    return type === FrameType.data && length <= maxControlBytes
+  }
+
+  frame(_: number, body: Uint8Array): void {
+    this.bucket = takeToken(this.bucket, rate, this.env.now())
+    const message = this.bucket === undefined ? undefined : Option.getOrUndefined(decodeControl(body))
+    if (message === undefined || (this.peerSet === undefined) !== (message.type === "info")) {
+      return this.stream?.violate()
+    }
+    switch (message.type) {
+      case "info":
+        return this.onInfo(message)
+      case "chains":
+        return this.onChains(message)
+      case "ping":
+        return void this.say({ type: "pong", id: message.id })
+      case "pong":
+        return this.onPong(message.id)
+      case "goodbye":
+        return this.onGoodbye(message.reason)
+      case "unknown":
+        return
+    }
+  }
+
+  settle(): void {}
+
+  /** The stream stays open for the goodbye. */
+  violated(): void {
+    this.env.pool.dead(this.link, "violation")
+  }
+
+  room(): void {
+    if (this.announcing) this.announceNow()
+    for (const probe of this.probes) if (probe.id > this.pinged) return this.ping()
+  }
+
+  gone(linkEnded: boolean): void {
+    Deferred.doneUnsafe(this.over, Effect.void)
+    if (linkEnded || this.isPeerLeaving || this.said !== undefined) return
+    // A link that is about to end may say so a moment later. One that lives can't be kept without control.
+    this.env.later(resetMillis, () => this.env.pool.dead(this.link, "silent"))
+  }
+
+  private onInfo(info: Extract<ControlMessage, { readonly type: "info" }>): void {
+    this.peerSet = new ChainSet(info.salt, this.env.served.all())
+    this.record = info.record
+    const chains = this.peerSet.add(info.chains)
+    PubSub.publishUnsafe(this.env.events, { _tag: "Info", peer: this.link.peer, record: info.record, chains })
+  }
+
+  private onChains(delta: Extract<ControlMessage, { readonly type: "chains" }>): void {
+    const removed = this.peerSet?.remove(delta.removed) ?? []
+    const added = this.peerSet?.add(delta.added) ?? []
+    if (added.length + removed.length > 0) this.emitChains(added, removed)
+  }
+
+  private onPong(id: number): void {
+    if (id > this.pinged) return this.stream?.violate()
+    for (const probe of this.probes) if (probe.id <= id) Deferred.doneUnsafe(probe.done, Effect.void)
+  }
+
+  private onGoodbye(reason: GoodbyeReason): void {
+    this.isPeerLeaving = true
+    this.env.pool.leaving(this.link, reason)
+    PubSub.publishUnsafe(this.env.events, { _tag: "Goodbye", peer: this.link.peer, reason })
+    if (reason === "superseded") this.host.superseded()
+    // The end of our half tells the peer that we heard it.
+    this.stream?.stop()
+    this.stream?.outbox.finishNow()
+  }
+
+  private emitChains(added: ReadonlyArray<Chain>, removed: ReadonlyArray<Chain>): void {
+    PubSub.publishUnsafe(this.env.events, { _tag: "Chains", peer: this.link.peer, added, removed })
+  }
+
+  // ── what we say
+
+  /** Whether there was room. */
+  private say(message: ControlMessage): boolean {
+    return this.stream?.outbox.push(FrameType.data, encodeControl(message)) === true
+  }
+
+  private ping(): void {
+    if (this.said === undefined && this.say({ type: "ping", id: this.pinged + 1 })) this.pinged++
+  }
+
+  private sayGoodbye(reason: GoodbyeReason): void {
+    this.stream?.outbox.finishWith(frame(FrameType.data, encodeControl({ type: "goodbye", reason })))
+  }
+
+  /** Soon: chains that come and go together are told together. */
+  private announce(): void {
+    if (this.announcing || this.stream === undefined || this.said !== undefined) return
+    this.announcing = true
+    const wait = this.announcedAt + deltaSpacingMillis - this.env.now()
+    this.env.later(Math.max(0, wait), () => this.announceNow())
+  }
+
+  private announceNow(): void {
+    const outbox = this.stream?.outbox
+    if (outbox === undefined || outbox.finished || this.said !== undefined) return
+    // A delta may need a whole batch: else `room` comes back to it.
+    if (!outbox.isEmpty) return
+    this.announcing = false
+    const delta = this.announcer.next(this.env.served.all())
+    if (delta === undefined) return
+    this.announcedAt = this.env.now()
+    this.say({ type: "chains", ...delta })
+    this.announce()
+  }
+}

@@ -1,0 +1,208 @@
+import { Duration, Effect } from "effect"
+import {
+  type Chain,
+  type ConnectionLimits,
+  type Lease,
+  type LeaseFailed,
+  type Link,
+  type OpenedConnection,
+  OpenFailed,
+  type RawStream,
+  Rejected,
+  type RejectReason
+} from "../../signatures/index.ts"
+import { chainKey } from "./chainKey.ts"
+import { type Environment, openingMillis, resetMillis } from "./Environment.ts"
+import { FrameType } from "./frames.ts"
+import { type FrameHandler, type FrameStream, readFrames } from "./FrameStream.ts"
+import { Greeting, type GreetingHost } from "./Greeting.ts"
+import { Opening, type OpeningHost } from "./Opening.ts"
+import { encodeAccept, type HelloBody, maxRetryAfterMillis, rejectFrame } from "./openingFrames.ts"
+import { RunningSession } from "./RunningSession.ts"
+import type { SessionTerms } from "./SessionCore.ts"
+
+/** Inbound streams of a link that have not said hello yet; and how many more than the chains that we serve may be open. */
+const maxUngreeted = 16
+const spareStreams = 16
+
+/** The sessions of one link, from their openings to their ends. */
+export class LinkSessions {
+  private readonly link: Link
+  private readonly env: Environment
+  private readonly heard: () => void
+  private readonly openings = new Set<Opening>()
+  private readonly running = new Set<RunningSession>()
+  private inbound = 0
+  private ungreeted = 0
+  private isSuperseded = false
+
+  constructor(link: Link, env: Environment, heard: () => void) {
+    this.link = link
+    this.env = env
+    this.heard = heard
+  }
+
+  /** Interruption cancels the opening. The lease is the session's only if this succeeds. */
+  open(
+    lease: Lease,
+    chain: Chain,
+    limits: ConnectionLimits
+  ): Effect.Effect<OpenedConnection, Rejected | LeaseFailed | OpenFailed> {
+    return Effect.suspend(() => {
+      if (this.isSuperseded) return new OpenFailed({ reason: "superseded" })
+      const deadline = this.env.now() + openingMillis
+      return Effect.flatMap(
+        this.openStream,
+        (raw) => this.sayHello(raw, lease, chain, limits, deadline - this.env.now())
+      )
+    })
+  }
+
+  private readonly openStream: Effect.Effect<RawStream, OpenFailed> = Effect.suspend(() => {
+    // The deadline may pass just when the stream has come.
+    let late: RawStream | undefined
+    return this.link.open("/chain-p2p/1").pipe(
+      Effect.tap((raw) => Effect.sync(() => late = raw)),
+      Effect.mapError((error) =>
+        new OpenFailed({
+          reason: error._tag === "LinkLost"
+            ? this.isSuperseded ? "superseded" : "link-lost"
+            : error.reason === "timeout"
+            ? "timeout"
+            : "stream-lost",
+          cause: error
+        })
+      ),
+      Effect.timeoutOrElse({
+        duration: openingMillis,
+        orElse: () =>
+          Effect.suspend(() => {
+            late?.abort()
+            return new OpenFailed({ reason: "timeout" })
+          })
+      })
+    )
+  })
+
+  private sayHello(
+    raw: RawStream,
+    lease: Lease,
+    chain: Chain,
+    limits: ConnectionLimits,
+    millis: number
+  ): Effect.Effect<OpenedConnection, Rejected | OpenFailed> {
+    return Effect.callback((resume) => {
+      const answered = (answer: Effect.Effect<OpenedConnection, Rejected | OpenFailed>) => {
+        cancelDeadline()
+        this.openings.delete(opening)
+        resume(answer)
+      }
+      const host: OpeningHost = {
+        accepted: (stream, terms) => {
+          const session = this.run(stream, lease, limits, terms, () => {})
+          answered(Effect.succeed(session.opened))
+          return session.core
+        },
+        rejected: (body) => answered(Effect.fail(new Rejected(body))),
+        failed: (reason) => answered(Effect.fail(new OpenFailed({ reason }))),
+        violated: () => this.env.pool.dead(this.link, "violation"),
+        lingering: (stream) => this.linger(stream)
+      }
+      const opening = readFrames(raw, this.heard, (stream) => new Opening(stream, chainKey(chain), limits, host))
+      this.openings.add(opening)
+      const cancelDeadline = this.env.later(Math.max(0, millis), () => opening.fail("timeout"))
+      return Effect.sync(() => {
+        cancelDeadline()
+        this.openings.delete(opening)
+        opening.cancel()
+      })
+    })
+  }
+
+  /** A stream that the peer has opened: it must say hello in time. */
+  accept(raw: RawStream): void {
+    if (this.ungreeted >= maxUngreeted || this.inbound >= this.env.served.size + spareStreams) return raw.abort()
+    this.inbound++
+    this.ungreeted++
+    let isWaiting = true
+    const noLongerWaits = () => {
+      if (!isWaiting) return
+      isWaiting = false
+      this.ungreeted--
+      cancelDeadline()
+    }
+    const host: GreetingHost = {
+      hello: (stream, body) => {
+        noLongerWaits()
+        return this.answer(stream, body)
+      },
+      violated: (stream) => {
+        this.linger(stream)
+        this.env.pool.dead(this.link, "violation")
+      },
+      gone: () => {
+        noLongerWaits()
+        this.inbound--
+      }
+    }
+    const greeting = readFrames(raw, this.heard, (stream) => new Greeting(stream, host))
+    const cancelDeadline = this.env.later(openingMillis, () => this.linger(greeting.timeout()))
+  }
+
+  /** The link's connections fail as superseded, without a word: the goodbye says it. */
+  supersede(): void {
+    this.isSuperseded = true
+    for (const opening of this.openings) opening.fail("superseded")
+    for (const session of this.running) session.core.supersede()
+  }
+
+  /** Both ends know. */
+  abandon(): void {
+    for (const session of this.running) session.core.abandon()
+  }
+
+  private answer(stream: FrameStream, hello: HelloBody): FrameHandler | undefined {
+    const served = this.env.served.find(hello.chain)
+    if (served === undefined) return this.reject(stream, "unknown-chain", maxRetryAfterMillis)
+    const { chain, decide, limits } = served
+    const maxMessageBytes = Math.min(hello.maxMessageBytes, limits.maxMessageBytes)
+    if (maxMessageBytes < limits.minMessageBytes) return this.reject(stream, "incompatible", maxRetryAfterMillis)
+    // Another link took over: there the peer will ask again, and nobody cools for it.
+    if (this.isSuperseded) return this.reject(stream, "duplicate", 0)
+    const decision = decide({ peer: this.link.peer, remote: this.link.remote, chain })
+    if ("reject" in decision) return this.reject(stream, decision.reject, Duration.toMillis(decision.retryAfter))
+    const { window } = limits
+    stream.outbox.push(FrameType.accept, encodeAccept({ maxMessageBytes: limits.maxMessageBytes, window }))
+    const lease = this.env.pool.leaseOn(this.link, chain)
+    const terms = { maxMessageBytes, window, peerWindow: hello.window }
+    const session = this.run(stream, lease, limits, terms, () => this.inbound--)
+    decision.accept(session.opened)
+    return session.core
+  }
+
+  private reject(stream: FrameStream, reason: RejectReason, retryAfter: number): undefined {
+    const retryAfterMillis = Math.min(maxRetryAfterMillis, Math.max(0, Math.round(retryAfter)))
+    stream.outbox.finishNow(rejectFrame({ reason, retryAfterMillis, alternatives: [] }))
+    this.linger(stream)
+  }
+
+  private run(
+    stream: FrameStream,
+    lease: Lease,
+    limits: ConnectionLimits,
+    terms: SessionTerms,
+    onReleased: () => void
+  ): RunningSession {
+    const session = new RunningSession(this.env, this.link, lease, limits, terms, stream, (session) => {
+      this.running.delete(session)
+      onReleased()
+    })
+    this.running.add(session)
+    return session
+  }
+
+  /** The last word is said: if the stream is not gone in a second, it is reset. */
+  private linger(stream: FrameStream): void {
+    this.env.later(resetMillis, () => stream.abort())
+  }
+}

@@ -1,0 +1,13 @@
+import { sha256 } from "@noble/hashes/sha2.js"
+import type { Chain } from "../../signatures/index.ts"
+import { encodeCbor } from "./cbor.ts"
+
+/** What names a chain on the wire: 32 bytes. */
+export const chainKey = (chain: Chain): Uint8Array => sha256(encodeCbor([chain.network, chain.name, chain.genesis]))
+
+/** An entry of a chain set: only who knows the chain can tell which it is. */
+export const saltedKey = (salt: Uint8Array, key: Uint8Array): Uint8Array =>
+  sha256.create().update(salt).update(key).digest()
+
+/** Bytes as text, one character per byte, for use as a key of a map. */
+export const asText = (bytes: Uint8Array): string => String.fromCharCode(...bytes)

@@ -1,0 +1,140 @@
+import { Context, Effect, Layer, PubSub, Stream } from "effect"
+import {
+  ConnectionPool,
+  Connections,
+  Control,
+  type ControlEvent,
+  Identity,
+  type Link,
+  type OpenedConnection,
+  OpenFailed,
+  type RawStream
+} from "../../signatures/index.ts"
+import { type ConnectionsOptions, type Environment, makeEnvironment } from "./Environment.ts"
+import { LinkControl } from "./LinkControl.ts"
+import { LinkSessions } from "./LinkSessions.ts"
+
+interface Attended {
+  readonly control: LinkControl
+  readonly sessions: LinkSessions
+}
+
+/** Speaks on every link of the pool: sessions' connections, and the control stream. Says goodbye when its scope closes. */
+export const layerConnections = (
+  options: ConnectionsOptions = {}
+): Layer.Layer<Connections | Control, never, ConnectionPool | Identity> =>
+  Layer.effectContext(Effect.gen(function*() {
+    const pool = yield* ConnectionPool
+    const identity = yield* Identity
+    const record = yield* identity.seal(pool.addresses)
+    const env = yield* makeEnvironment(pool, record, options)
+    const links = new Map<Link, Attended>()
+
+    yield* pool.attend({
+      attend: (link) => attend(env, links, link),
+      probe: (link) => links.get(link)?.control.probe ?? Effect.never,
+      farewell: (link, reason) =>
+        Effect.suspend(() => {
+          const attended = links.get(link)
+          if (attended === undefined) return Effect.void
+          const { control, sessions } = attended
+          if (reason !== "superseded") return control.farewell(reason)
+          sessions.supersede()
+          return Effect.andThen(control.farewell(reason), Effect.sync(() => sessions.abandon()))
+        })
+    })
+    yield* Effect.addFinalizer(() =>
+      Effect.forEach([...links.values()], ({ control }) => control.farewell("shutdown"), {
+        concurrency: "unbounded",
+        discard: true
+      })
+    )
+
+    const connections = Connections.of({
+      open: (peer, chain, limits) =>
+        Effect.suspend(() => {
+          // An interruption that comes when the session is open already must not leave it to nobody.
+          let opened: OpenedConnection | undefined
+          return Effect.uninterruptibleMask((restore) =>
+            Effect.flatMap(restore(pool.lease(peer, chain)), (lease) => {
+              const attended = links.get(lease.link)
+              const opening = attended === undefined
+                ? Effect.fail(new OpenFailed({ reason: "link-lost" }))
+                : attended.sessions.open(lease, chain, limits)
+              return restore(opening).pipe(
+                Effect.tap((connection) => Effect.sync(() => opened = connection)),
+                Effect.onError(() => Effect.sync(lease.release))
+              )
+            })
+          ).pipe(Effect.onInterrupt(() => Effect.sync(() => opened?.end("closed"))))
+        }),
+      serve: (chain, limits, decide) =>
+        Effect.asVoid(Effect.acquireRelease(
+          Effect.sync(() => {
+            const served = env.served.add(chain, limits, decide)
+            for (const { control } of links.values()) control.serve(served)
+            return served
+          }),
+          (served) =>
+            Effect.sync(() => {
+              env.served.remove(served)
+              for (const { control } of links.values()) control.unserve(served)
+            })
+        ))
+    })
+
+    const events = Stream.unwrap(Effect.map(PubSub.subscribe(env.events), (subscription) => {
+      const infos: Array<ControlEvent> = []
+      for (const { control } of links.values()) {
+        const info = control.info()
+        if (info !== undefined) infos.push(info)
+      }
+      return Stream.concat(Stream.fromIterable(infos), Stream.fromSubscription(subscription))
+    }))
+
+    return Context.make(Connections, connections).pipe(Context.add(Control, { events }))
+  }))
+
+/** From the link's first moment to its end. */
+const attend = (env: Environment, links: Map<Link, Attended>, link: Link): void => {
+  const control: LinkControl = new LinkControl(link, env, {
+    superseded: () => {
+      sessions.supersede()
+      sessions.abandon()
+    }
+  })
+  const sessions = new LinkSessions(link, env, control.heard)
+  links.set(link, { control, sessions })
+  const stopPinging = env.start(control.keepAlive)
+  env.start(Effect.map(link.ended, () => {
+    links.delete(link)
+    stopPinging()
+    control.ended()
+  }))
+  link.accept((stream) => onStream(env, link, control, sessions, stream))
+  if (link.direction === "inbound") return
+  // A peer that takes no control stream can't be kept; if it is the link that has ended, nothing is left to say.
+  env.start(
+    link.open("/chain-p2p/control/1").pipe(
+      Effect.map((stream) => control.attach(stream)),
+      Effect.catchTags({
+        LinkLost: () => Effect.void,
+        StreamRefused: () => Effect.sync(() => env.pool.dead(link, "silent"))
+      })
+    )
+  )
+}
+
+const onStream = (
+  env: Environment,
+  link: Link,
+  control: LinkControl,
+  sessions: LinkSessions,
+  stream: RawStream
+): void => {
+  if (stream.protocol === "/chain-p2p/1") return sessions.accept(stream)
+  // Only the dialler opens the control stream.
+  if (link.direction === "inbound") return control.attach(stream)
+  stream.abort()
+  env.pool.dead(link, "violation")
+}

@@ -1,0 +1,62 @@
+/** The frames of a session's opening. */
+import { Option, Schema } from "effect"
+import { maxMessageBytesLimit, RejectReason } from "../../signatures/index.ts"
+import { decodeCbor, encodeCbor } from "./cbor.ts"
+import { frame, FrameType } from "./frames.ts"
+
+export const wireVersion = 1
+
+const between = (minimum: number, maximum: number) =>
+  Schema.Int.pipe(Schema.check(Schema.isBetween({ minimum, maximum })))
+
+export const bytesOf = (minimum: number, maximum: number) =>
+  Schema.Uint8Array.pipe(
+    Schema.check(
+      Schema.makeFilter((bytes: Uint8Array) =>
+        bytes.length >= minimum && bytes.length <= maximum ? undefined : `expected ${minimum} to ${maximum} bytes`
+      )
+    )
+  )
+
+export const version = between(1, 0xffff)
+const maxMessageBytes = between(1, maxMessageBytesLimit)
+/** A sender's credit must fit the 4 bytes of a CREDIT, even when it was overdrawn by the largest message. */
+const window = between(1, 0x7fff_ffff)
+const feature = Schema.String.pipe(Schema.check(Schema.isMaxLength(64)))
+
+/** Unknown keys are ignored, so that a later version can talk to this one. */
+const HelloBody = Schema.Struct({
+  version,
+  /** See `chainKey`. */
+  chain: bytesOf(32, 32),
+  maxMessageBytes,
+  window,
+  features: Schema.Array(feature).pipe(Schema.check(Schema.isMaxLength(8)))
+})
+export type HelloBody = typeof HelloBody.Type
+
+const AcceptBody = Schema.Struct({ maxMessageBytes, window })
+export type AcceptBody = typeof AcceptBody.Type
+
+export const maxRetryAfterMillis = 10 * 60_000
+
+const RejectBody = Schema.Struct({
+  reason: RejectReason,
+  retryAfterMillis: between(0, maxRetryAfterMillis),
+  /** Signed records of peers to ask instead. */
+  alternatives: Schema.Array(bytesOf(1, 2048)).pipe(Schema.check(Schema.isMaxLength(4)))
+})
+export type RejectBody = typeof RejectBody.Type
+
+const decoded = <S extends Schema.ConstraintDecoder<unknown>>(schema: S) => {
+  const read = Schema.decodeUnknownOption(schema)
+  return (body: Uint8Array): Option.Option<S["Type"]> => Option.flatMap(decodeCbor(body), (value) => read(value))
+}
+
+export const decodeHello = decoded(HelloBody)
+export const decodeAccept = decoded(AcceptBody)
+export const decodeReject = decoded(RejectBody)
+
+export const encodeHello: (body: HelloBody) => Uint8Array = encodeCbor
+export const encodeAccept: (body: AcceptBody) => Uint8Array = encodeCbor
+export const rejectFrame = (body: RejectBody): Uint8Array => frame(FrameType.reject, encodeCbor(body))

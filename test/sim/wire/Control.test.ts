@@ -1,0 +1,387 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Clock, Context, Duration, Effect, Exit, Fiber, Layer, Scope, Stream } from "effect"
+import { TestClock } from "effect/testing"
+import * as fc from "fast-check"
+import {
+  type Chain,
+  type ConnectionLimits,
+  Connections,
+  Control,
+  type ControlEvent,
+  type RawStream
+} from "../../../signatures/index.ts"
+import { encodeCbor } from "../../../src/wire/cbor.ts"
+import { type ControlMessage, decodeControl } from "../../../src/wire/controlMessages.ts"
+import { frame } from "../../../src/wire/frames.ts"
+import { layerConnections } from "../../../src/wire/index.ts"
+import { alice, bob, chainOf, duo, type TestPool } from "./duo.ts"
+
+const limits: ConnectionLimits = {
+  maxMessageBytes: 100_000,
+  minMessageBytes: 1000,
+  window: 50_000,
+  closeTimeout: Duration.seconds(10),
+  private: false
+}
+const [a, b, c] = [chainOf("a"), chainOf("b"), chainOf("c")]
+
+const settled = Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 0)))
+
+/** Lets the time in which deltas are gathered pass. */
+const announced = Effect.gen(function*() {
+  for (let i = 0; i < 4; i++) {
+    yield* settled
+    yield* TestClock.adjust("250 millis")
+  }
+  yield* settled
+})
+
+const start = (pool: TestPool) => Layer.build(Layer.provide(layerConnections(), pool.layer))
+
+const serve = (host: Context.Context<Connections>, chain: Chain, over: Partial<ConnectionLimits> = {}) =>
+  Context.get(host, Connections).serve(
+    chain,
+    { ...limits, ...over },
+    () => ({ reject: "full", retryAfter: Duration.zero })
+  )
+
+/** Wakes all that is due at once and late, as when a process was stopped. */
+const stoppedClock = () => {
+  let millis = 0
+  let sleepers: ReadonlyArray<{ readonly at: number; readonly wake: () => void }> = []
+  const nanos = () => BigInt(millis) * 1_000_000n
+  return {
+    currentTimeMillisUnsafe: () => millis,
+    currentTimeMillis: Effect.sync(() => millis),
+    currentTimeNanosUnsafe: nanos,
+    currentTimeNanos: Effect.sync(nanos),
+    monotonicTimeNanosUnsafe: nanos,
+    monotonicTimeNanos: Effect.sync(nanos),
+    sleep: (duration: Duration.Duration) =>
+      Effect.callback<void>((resume) => {
+        sleepers = [...sleepers, { at: millis + Duration.toMillis(duration), wake: () => resume(Effect.void) }]
+      }),
+    jump: (to: number) => {
+      millis = to
+      const due = sleepers.filter(({ at }) => at <= to)
+      sleepers = sleepers.filter(({ at }) => at > to)
+      for (const { wake } of due) wake()
+    }
+  }
+}
+
+/** What a host's subscriber has heard. */
+const listen = (host: Context.Context<Control>) =>
+  Effect.gen(function*() {
+    const heard: Array<ControlEvent> = []
+    yield* Effect.forkScoped(
+      Stream.runForEach(Context.get(host, Control).events, (event) => Effect.sync(() => heard.push(event))),
+      { startImmediately: true }
+    )
+    return heard
+  })
+
+/** All that a peer was said to serve. */
+const chainsOf = (heard: ReadonlyArray<ControlEvent>): ReadonlyArray<Chain> =>
+  heard.flatMap((event) => event._tag === "Info" ? event.chains : event._tag === "Chains" ? event.added : [])
+
+/** A peer of Bob's that speaks for itself. */
+const stranger = (stream: RawStream) => {
+  const heard: Array<ControlMessage["type"]> = []
+  const ids: Array<number> = []
+  let kept = new Uint8Array(0)
+  stream.attach({
+    bytes: (chunk) => {
+      kept = Uint8Array.from([...kept, ...chunk])
+      while (kept.length >= 4) {
+        const length = ((kept[1] ?? 0) << 16) | ((kept[2] ?? 0) << 8) | (kept[3] ?? 0)
+        if (kept.length < 4 + length) return
+        const message = decodeControl(kept.slice(4, 4 + length))
+        kept = kept.slice(4 + length)
+        if (message._tag === "None" || message.value.type === "unknown") throw new Error("wire said nonsense")
+        heard.push(message.value.type)
+        if (message.value.type === "pong") ids.push(message.value.id)
+      }
+    },
+    drain: () => {},
+    end: () => {}
+  })
+  return {
+    heard,
+    ids,
+    say: (message: unknown) => stream.write(frame(0, encodeCbor(message))),
+    bytes: (bytes: Uint8Array) => stream.write(bytes)
+  }
+}
+
+const info = { type: "info", version: 1, salt: new Uint8Array(16), record: Uint8Array.of(1), chains: [] }
+
+/** Bob, to whom a stranger has dialled. */
+const bobAndStranger = Effect.gen(function*() {
+  const pools = duo()
+  const host = yield* start(pools.bob)
+  // A stranger doesn't answer a goodbye.
+  yield* Effect.addFinalizer(() => Effect.sync(pools.alice.link.abort))
+  const peer = stranger(pools.alice.link.raw("/chain-p2p/control/1"))
+  yield* settled
+  return { pools, host, peer }
+})
+
+describe("the control stream", () => {
+  it.effect("tells who we are and which chains we serve, of which the peer recognises its own; never private ones", () =>
+    Effect.gen(function*() {
+      const pools = duo()
+      const alices = yield* start(pools.alice)
+      yield* serve(alices, a)
+      yield* serve(alices, b, { private: true })
+      const bobs = yield* start(pools.bob)
+      yield* Effect.forEach([a, b, c], (chain) => serve(bobs, chain))
+      const heard = yield* listen(bobs)
+      yield* announced
+      const info = heard.find((event) => event._tag === "Info")
+      assert.deepInclude(info, { peer: alice, record: new TextEncoder().encode(`record of ${alice}`) })
+      assert.deepStrictEqual(chainsOf(heard), [a])
+      // One who listens later hears it first.
+      const later = yield* listen(bobs)
+      yield* settled
+      assert.deepStrictEqual(later.map(({ _tag }) => _tag), ["Info"])
+      assert.deepStrictEqual(chainsOf(later), [a])
+    }))
+
+  it.effect("tells connected peers at once of chains that come and go", () =>
+    Effect.gen(function*() {
+      const pools = duo()
+      const alices = yield* start(pools.alice)
+      const bobs = yield* start(pools.bob)
+      yield* serve(bobs, a)
+      const heard = yield* listen(bobs)
+      const scope = yield* Scope.make()
+      yield* Scope.provide(serve(alices, a), scope)
+      yield* announced
+      yield* Scope.close(scope, Exit.void)
+      yield* announced
+      assert.deepStrictEqual(heard.slice(1), [
+        { _tag: "Chains", peer: alice, added: [a], removed: [] },
+        { _tag: "Chains", peer: alice, added: [], removed: [a] }
+      ])
+      assert.deepStrictEqual([pools.alice.dead, pools.bob.dead], [[], []])
+    }))
+
+  it.effect("recognises a chain that we begin to serve later", () =>
+    Effect.gen(function*() {
+      const pools = duo()
+      const alices = yield* start(pools.alice)
+      yield* serve(alices, a)
+      const bobs = yield* start(pools.bob)
+      const heard = yield* listen(bobs)
+      yield* announced
+      yield* serve(bobs, a)
+      yield* settled
+      assert.deepStrictEqual(heard.slice(1), [{ _tag: "Chains", peer: alice, added: [a], removed: [] }])
+    }))
+
+  it.effect("tells thousands of chains in messages that fit, without being taken for a flood", () =>
+    Effect.gen(function*() {
+      const pools = duo()
+      const alices = yield* start(pools.alice)
+      const chains = Array.from({ length: 4000 }, (_, i) => chainOf(`c${i}`))
+      for (const chain of chains) yield* serve(alices, chain)
+      const bobs = yield* start(pools.bob)
+      const wanted = [chains[0], chains[3999]].flatMap((chain) => chain === undefined ? [] : [chain])
+      yield* Effect.forEach(wanted, (chain) => serve(bobs, chain))
+      const heard = yield* listen(bobs)
+      yield* announced
+      assert.deepStrictEqual(chainsOf(heard), wanted)
+      assert.deepStrictEqual([pools.alice.dead, pools.bob.dead], [[], []])
+    }))
+
+  it.effect("pings every five seconds and answers pings", () =>
+    Effect.gen(function*() {
+      const { host, peer } = yield* bobAndStranger
+      assert.isDefined(host)
+      peer.say(info)
+      peer.say({ type: "ping", id: 77 })
+      yield* settled
+      assert.deepStrictEqual(peer.ids, [77])
+      for (let i = 0; i < 3; i++) {
+        yield* TestClock.adjust("5 seconds")
+        peer.say({ type: "pong", id: 0 })
+        yield* settled
+      }
+      assert.strictEqual(peer.heard.filter((type) => type === "ping").length, 3)
+    }))
+
+  it.effect("has a link on which nothing arrives for twelve seconds reported as silent, and none before", () =>
+    Effect.gen(function*() {
+      const { pools, peer } = yield* bobAndStranger
+      peer.say(info)
+      yield* settled
+      yield* TestClock.adjust("11 seconds")
+      // Any byte on any stream counts.
+      pools.alice.link.raw("/chain-p2p/1").write(Uint8Array.of(4))
+      yield* settled
+      for (let i = 0; i < 11; i++) yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(pools.bob.dead, [])
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(pools.bob.dead, ["silent"])
+    }))
+
+  it("does not call a peer silent because this process stood still", () => {
+    const clock = stoppedClock()
+    return Effect.runPromise(
+      Effect.scoped(Effect.gen(function*() {
+        const { pools, peer } = yield* bobAndStranger
+        peer.say(info)
+        yield* settled
+        clock.jump(60_000)
+        yield* settled
+        assert.deepStrictEqual(pools.bob.dead, [])
+        // It has some seconds to be heard, as it was not asked all the time.
+        clock.jump(66_900)
+        yield* settled
+        assert.deepStrictEqual(pools.bob.dead, [])
+        clock.jump(67_100)
+        yield* settled
+        assert.deepStrictEqual(pools.bob.dead, ["silent"])
+      })).pipe(Effect.provideService(Clock.Clock, clock))
+    )
+  })
+
+  it.effect("completes a probe with the answer to a ping that was sent after it", () =>
+    Effect.gen(function*() {
+      const pools = duo()
+      yield* start(pools.alice)
+      const attendant = pools.alice.attendant()
+      const probe = yield* Effect.forkChild(attendant.probe(pools.alice.link), { startImmediately: true })
+      yield* settled
+      assert.isUndefined(probe.pollUnsafe())
+      yield* start(pools.bob)
+      yield* Fiber.join(probe)
+    }))
+
+  it.effect.each(["idle", "shutdown", "banned"] as const)(
+    "says goodbye (%s), and knows when the peer has heard it",
+    (reason) =>
+      Effect.gen(function*() {
+        const pools = duo()
+        yield* start(pools.alice)
+        const bobs = yield* start(pools.bob)
+        const heard = yield* listen(bobs)
+        yield* settled
+        yield* pools.alice.attendant().farewell(pools.alice.link, reason)
+        assert.deepStrictEqual(pools.bob.leaving, [reason])
+        yield* settled
+        assert.deepStrictEqual(heard.slice(1), [{ _tag: "Goodbye", peer: alice, reason }])
+        yield* TestClock.adjust("2 seconds")
+        assert.deepStrictEqual([pools.alice.dead, pools.bob.dead], [[], []])
+      })
+  )
+
+  it.effect("says goodbye on every link when its layer is released, and waits a second at most", () =>
+    Effect.gen(function*() {
+      const pools = duo()
+      const scope = yield* Scope.make()
+      yield* Scope.provide(start(pools.alice), scope)
+      const peer = stranger(pools.bob.link.raw("/chain-p2p/1"))
+      assert.deepStrictEqual(peer.heard, [])
+      const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
+      yield* settled
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(closing)
+    }))
+
+  it.effect("that ends while the link lives makes the link dead, a second later", () =>
+    Effect.gen(function*() {
+      const pools = duo()
+      yield* start(pools.bob)
+      const stream = pools.alice.link.raw("/chain-p2p/control/1")
+      stranger(stream).say(info)
+      yield* settled
+      stream.abort()
+      yield* settled
+      assert.deepStrictEqual(pools.bob.dead, [])
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(pools.bob.dead, ["silent"])
+    }))
+
+  it.effect("ignores messages of later versions", () =>
+    Effect.gen(function*() {
+      const { pools, peer } = yield* bobAndStranger
+      peer.say({ ...info, version: 7, more: [1, { x: null }] })
+      peer.say({ type: "peers", records: [Uint8Array.of(1)] })
+      peer.say({ type: "ping", id: 3, more: true })
+      yield* settled
+      assert.deepStrictEqual([pools.bob.dead, peer.ids], [[], [3]])
+    }))
+
+  const wrong: ReadonlyArray<readonly [string, ReadonlyArray<unknown>]> = [
+    ["a message before the info", [{ type: "ping", id: 1 }]],
+    ["a second info", [info, info]],
+    ["a salt of a wrong length", [{ ...info, salt: new Uint8Array(15) }]],
+    ["a chain of a wrong length", [{ ...info, chains: [new Uint8Array(31)] }]],
+    ["a ping without an id", [info, { type: "ping" }]],
+    ["a ping with a fraction for an id", [info, { type: "ping", id: 0.5 }]],
+    ["a pong to no ping", [info, { type: "pong", id: 9 }]],
+    ["a goodbye for no known reason", [info, { type: "goodbye", reason: "boredom" }]],
+    ["something that is no map", [info, [1, 2]]],
+    ["a message without a type", [info, { id: 1 }]],
+    ["more messages than anybody needs", [info, ...Array.from({ length: 70 }, (_, id) => ({ type: "ping", id }))]]
+  ]
+  it.effect.each(wrong)("takes %s for a violation", ([_, messages]) =>
+    Effect.gen(function*() {
+      const { pools, peer } = yield* bobAndStranger
+      for (const message of messages) peer.say(message)
+      yield* settled
+      assert.deepStrictEqual(pools.bob.dead, ["violation"])
+      // The pool says goodbye, then ends the link.
+      const farewell = yield* Effect.forkChild(pools.bob.attendant().farewell(pools.bob.link, "banned"), {
+        startImmediately: true
+      })
+      yield* settled
+      assert.strictEqual(peer.heard.at(-1), "goodbye")
+      pools.bob.link.abort()
+      yield* Fiber.join(farewell)
+    }))
+
+  it.effect.each(
+    [
+      ["a second control stream", "alice"],
+      ["a control stream of the one who was dialled", "bob"]
+    ] as const
+  )("takes %s for a violation", ([_, who]) =>
+    Effect.gen(function*() {
+      const pools = duo()
+      yield* start(pools.alice)
+      yield* start(pools.bob)
+      yield* settled
+      pools[who].link.raw("/chain-p2p/control/1")
+      yield* settled
+      assert.deepStrictEqual(pools[who === "alice" ? "bob" : "alice"].dead, ["violation"])
+      pools.alice.link.abort()
+    }))
+
+  it("never throws, whatever bytes come", () =>
+    fc.assert(
+      fc.asyncProperty(fc.array(fc.uint8Array({ maxLength: 60 }), { maxLength: 10 }), fc.boolean(), (chunks, framed) =>
+        Effect.runPromise(Effect.scoped(Effect.gen(function*() {
+          const { pools, peer } = yield* bobAndStranger
+          for (const chunk of chunks) {
+            peer.bytes(framed ? frame(0, chunk) : chunk)
+          }
+          yield* settled
+          assert.isAtMost(pools.bob.dead.length, 1)
+          pools.bob.link.abort()
+        })))),
+      { numRuns: 100 }
+    ))
+
+  it.effect("is not opened by the one who was dialled", () =>
+    Effect.gen(function*() {
+      const pools = duo()
+      yield* start(pools.bob)
+      yield* settled
+      assert.deepStrictEqual([pools.bob.link.streams.length, pools.bob.link.peer], [0, alice])
+      assert.strictEqual(pools.alice.link.peer, bob)
+      pools.bob.link.abort()
+    }))
+})
