@@ -17,6 +17,8 @@ export class MemoryDisk {
   writes = 0
   /** The process is killed in the middle of the write of this number, counted from 0. */
   dieAt = Infinity
+  /** While true no write completes. */
+  hangs = false
   /** While true every write fails as a full disk's. */
   full = false
 
@@ -70,6 +72,7 @@ export class MemoryDisk {
     change: (whole: boolean) => Effect.Effect<void, DiskFailed>
   ): Effect.Effect<void, DiskFailed> =>
     Effect.suspend(() => {
+      if (this.hangs) return Effect.never
       if (this.full) return Effect.fail(new DiskFailed({ path, reason: "full" }))
       const killed = Effect.die(new Error("the process was killed"))
       const at = this.writes++

@@ -1,5 +1,5 @@
 /** Two ends of a connection in memory, and the running of sessions on them, for tests that need no network. */
-import { Effect, type Option, Queue } from "effect"
+import { Cause, Effect, type Option, Queue } from "effect"
 import {
   ConnectionClosed,
   ConnectionFailed,
@@ -30,8 +30,8 @@ export const connectionPair = (
       const finish = (mine: End, theirs: End) => {
         if (local !== undefined) return
         local = mine
-        Effect.runSync(Queue.fail(outbox, theirs))
-        Effect.runSync(Queue.fail(inbox, mine))
+        Queue.failCauseUnsafe(outbox, Cause.fail(theirs))
+        Queue.failCauseUnsafe(inbox, Cause.fail(mine))
       }
       const closed = (by: "local" | "remote") => new ConnectionClosed({ by, code: "closed" })
       return {

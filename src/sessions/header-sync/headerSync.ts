@@ -92,7 +92,7 @@ export const headerSync = Effect.fnUntraced(function*(
   const store = yield* openHeaderStore(path, params)
   yield* report(path, store.repairs)
   // At once, so that a file that can't be written stops the start.
-  if (store.behind()) yield* Effect.uninterruptible(store.save)
+  if (store.behind()) yield* store.save
   const keeper = yield* keepSaved(store)
   const moment = yield* momentReader
   const changed = yield* PubSub.sliding<void>(1)

@@ -1,10 +1,12 @@
 /** Keeps the header file up with the best chain, behind the sessions' backs: they never wait for the disk. */
-import { Effect, Latch, type Scope } from "effect"
+import { Effect, Fiber, Latch, type Scope } from "effect"
 import type { DiskFailed } from "../../../signatures/index.ts"
 import type { HeaderStore } from "./HeaderStore.ts"
 
 /** How long to wait after a failed write. */
 const retryEvery = "10 seconds"
+/** How long the end of a chain waits for its disk; a crash would lose no more than what that leaves unwritten. */
+const endWithin = "5 seconds"
 
 export interface Keeper {
   /** The index has changed. Synchronous. */
@@ -23,8 +25,9 @@ export const keepSaved = Effect.fnUntraced(function*(store: HeaderStore): Effect
   const dirty = Latch.makeUnsafe()
   const clean = Latch.makeUnsafe(!store.behind())
   let failure: DiskFailed | undefined
-  // A write that is interrupted could still be under way when the next begins.
-  const save = Effect.uninterruptible(store.save).pipe(
+  // A write goes on whatever befalls its waiter: one that was interrupted could still be under way when the next begins.
+  let writing: Fiber.Fiber<void> | undefined
+  const write = store.save.pipe(
     Effect.andThen(Effect.sync(() => void (failure = undefined))),
     Effect.catch((error) =>
       Effect.suspend(() => {
@@ -36,6 +39,12 @@ export const keepSaved = Effect.fnUntraced(function*(store: HeaderStore): Effect
       })
     )
   )
+  const save = Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(Effect.forkDetach(write), (fiber) => {
+      writing = fiber
+      return restore(Fiber.join(fiber))
+    })
+  )
   const loop = Effect.gen(function*() {
     yield* dirty.await
     yield* dirty.close
@@ -45,7 +54,11 @@ export const keepSaved = Effect.fnUntraced(function*(store: HeaderStore): Effect
     }
     if (!store.behind()) clean.openUnsafe()
   })
-  yield* Effect.addFinalizer(() => Effect.suspend(() => store.behind() ? save : Effect.void))
+  const last = Effect.gen(function*() {
+    if (writing !== undefined) yield* Fiber.await(writing)
+    if (store.behind()) yield* save
+  })
+  yield* Effect.addFinalizer(() => Effect.timeoutOption(Effect.interruptible(last), endWithin))
   yield* Effect.forkScoped(Effect.forever(loop))
   return {
     wake: () => {

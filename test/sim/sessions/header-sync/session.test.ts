@@ -225,7 +225,7 @@ describe("several header sync sessions", () => {
         Array.from({ length: 7 }, (_, i) => chainWith(i === 0 ? chain : upTo(chain, i * 100)))
       )
       for (const [i, a] of nodes.entries()) for (const b of nodes.slice(0, i)) yield* connect(a, b)
-      yield* Effect.all(nodes.map((node) => node.awaitHeight(3000)), { concurrency: "unbounded" })
+      yield* Effect.forEach(nodes, (node) => node.awaitHeight(3000), { concurrency: "unbounded" })
     }))
 })
 
@@ -260,6 +260,22 @@ describe("a header chain and its disk", () => {
       yield* ours.add(after(chain, 0))
       yield* Scope.close(scope, Exit.void)
       assert.deepStrictEqual(disk.crash(() => 0).get(path), chain)
+    }))
+
+  it.effect("end within seconds although the disk answers no more", () =>
+    Effect.gen(function*() {
+      yield* TestClock.setTime(10_000_000_000)
+      const disk = new MemoryDisk()
+      const scope = yield* Scope.make()
+      const ours = yield* Scope.provide(chainWith(genesis, {}, disk), scope)
+      disk.hangs = true
+      yield* ours.add(after(growBy(params, genesis, 1), 0))
+      yield* settle
+      const closing = yield* Effect.forkScoped(Scope.close(scope, Exit.void))
+      yield* TestClock.adjust("4 seconds")
+      assert.isUndefined(closing.pollUnsafe())
+      yield* TestClock.adjust("1 seconds")
+      assert.isDefined(closing.pollUnsafe())
     }))
 
   it.effect("resume after a kill at any moment of a sync, and end with the whole chain", () =>
