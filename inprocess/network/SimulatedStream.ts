@@ -47,8 +47,6 @@ export class SimulatedStream implements RawStream {
     if (!this.#home.channel.holds(this.#onArrival)) this.#arrive()
   }
   #armed = false
-  /** Nothing arrives before it, so that what is written first is first. */
-  #lastArrival = 0
   /** Written, and not given to the other end's sink yet. */
   #unread = 0
   #blocked = false
@@ -163,8 +161,7 @@ export class SimulatedStream implements RawStream {
   }
 
   #post(bytes: Uint8Array | undefined): void {
-    this.#lastArrival = Math.max(this.#lastArrival, this.#home.channel.arrival(this.#random))
-    this.#packets.push({ at: this.#lastArrival, bytes })
+    this.#packets.push({ at: this.#home.channel.arrival(this.#random), bytes })
     this.#arm()
   }
 
@@ -175,7 +172,7 @@ export class SimulatedStream implements RawStream {
     this.#home.agenda.at(first.at, this.#onArrival)
   }
 
-  /** Gives the other end all that is due. */
+  /** Gives the other end all that is due; what was quicker than an earlier packet has waited for it. */
   #arrive(): void {
     this.#armed = false
     const now = this.#home.agenda.now()

@@ -1,9 +1,8 @@
 /** The laws of a transport, as written in `signatures/README.md`, for any backend. Tests wait for events only. */
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Context, Effect, Exit, Fiber, Queue, Ref, Scope } from "effect"
-import * as fc from "fast-check"
 import { type DialFailed, isSmaller, type Link, type RawStream, Transport } from "../../signatures/index.ts"
-import { type Backend, type Host } from "../support/Backend.ts"
+import { type Backend } from "../support/Backend.ts"
 import {
   accept,
   concat,
@@ -18,6 +17,7 @@ import {
   type Watched,
   watchedPair
 } from "../support/streams.ts"
+import { streamProperties } from "./Transport.properties.ts"
 
 /** Writes in pieces, waiting for drain as told. */
 const writeAll = (stream: Watched, bytes: Uint8Array, piece: number): Effect.Effect<void> =>
@@ -260,6 +260,23 @@ export const transportLaws = (backend: Backend): void => {
           assert.deepStrictEqual(far.received(), pattern(100))
           assert.deepStrictEqual(near.received(), pattern(7))
           assert.strictEqual(near.drains(), 0)
+        })
+      )
+
+      law(
+        "that were written before a finish or an abort bring no drain after it",
+        Effect.gen(function*() {
+          const world = yield* linked
+          for (const leave of ["finish", "abort"] as const) {
+            const [near, far] = yield* watchedPair(world)
+            let room = true
+            for (let i = 0; room && i < 10_000; i++) room = near.write(pattern(16_384))
+            const drains = near.drains()
+            near[leave]()
+            far.finish()
+            yield* Effect.all([near.ended, far.ended])
+            assert.deepStrictEqual([room, near.drains()], [false, drains])
+          }
         })
       )
 
@@ -545,6 +562,25 @@ export const transportLaws = (backend: Backend): void => {
       )
 
       law(
+        "fails openings under way when it ends, at either end's wish",
+        Effect.gen(function*() {
+          const { a, b } = yield* two
+          const links = yield* listen(b)
+          for (const which of ["near", "far"] as const) {
+            const near = yield* dial(a, b)
+            const far = yield* Queue.take(links)
+            const opening = yield* Effect.forkChild(Effect.exit(near.open("/chain-p2p/1")), { startImmediately: true })
+            if (which === "near") near.abort()
+            else far.abort()
+            yield* near.ended
+            const exit = yield* Fiber.join(opening)
+            if (Exit.isSuccess(exit)) assert.isTrue((yield* watch(exit.value).ended).linkEnded)
+            else assert.strictEqual((yield* Effect.flip(exit))._tag, "LinkLost")
+          }
+        })
+      )
+
+      law(
         "outlives an opening that is interrupted",
         Effect.gen(function*() {
           const world = yield* linked
@@ -582,88 +618,6 @@ export const transportLaws = (backend: Backend): void => {
       )
     })
 
-    if (backend.virtual) propertyLaws(backend, two)
+    if (backend.virtual) streamProperties(backend)
   })
-}
-
-type Operation =
-  | { readonly _tag: "write"; readonly size: number; readonly end: 0 | 1 }
-  | { readonly _tag: "finish" | "abort"; readonly end: 0 | 1 }
-  | { readonly _tag: "wait"; readonly millis: number }
-  | { readonly _tag: "attach"; readonly end: 0 | 1 }
-
-const end = fc.constantFrom(0 as const, 1 as const)
-const operation: fc.Arbitrary<Operation> = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ _tag: fc.constant("write" as const), size: fc.nat(3000), end }) },
-  { weight: 3, arbitrary: fc.record({ _tag: fc.constant("wait" as const), millis: fc.nat(30) }) },
-  { weight: 2, arbitrary: fc.record({ _tag: fc.constant("attach" as const), end }) },
-  { weight: 1, arbitrary: fc.record({ _tag: fc.constantFrom("finish" as const, "abort" as const), end }) }
-)
-
-/** What holds of any sequence of operations on a stream; only where a thousand of them take no time. */
-const propertyLaws = (
-  backend: Backend,
-  two: Effect.Effect<
-    { readonly a: Host; readonly b: Host; readonly cut: (a: Host, b: Host) => Effect.Effect<void> },
-    never,
-    Scope.Scope
-  >
-): void => {
-  it("gives each end a prefix of what the other wrote, all of it unless somebody aborted, and one end", () =>
-    fc.assert(
-      fc.asyncProperty(fc.integer(), fc.array(operation, { maxLength: 40 }), fc.boolean(), (seed, plan, cutAtEnd) =>
-        backend.run(
-          Effect.gen(function*() {
-            const { a, b, cut } = yield* two
-            const world = yield* connect(a, b)
-            const raw = yield* openPair(world)
-            const watched: [Watched | undefined, Watched | undefined] = [undefined, undefined]
-            const written: [Array<Uint8Array>, Array<Uint8Array>] = [[], []]
-            const finished = [false, false]
-            let aborted = false
-            const attached = (which: 0 | 1): Watched =>
-              watched[which] ??= watch(raw[which])
-            for (const step of plan) {
-              if (step._tag === "wait") {
-                yield* Effect.sleep(`${step.millis} millis`)
-              } else if (step._tag === "attach") {
-                attached(step.end)
-              } else if (step._tag === "write") {
-                const bytes = pattern(step.size, written[step.end].length)
-                raw[step.end].write(bytes)
-                if (!finished[step.end] && !aborted) {
-                  written[step.end].push(bytes)
-                }
-              } else if (step._tag === "finish") {
-                raw[step.end].finish()
-                finished[step.end] = true
-              } else {
-                raw[step.end].abort()
-                aborted = true
-              }
-            }
-            const ends = [attached(0), attached(1)] as const
-            if (cutAtEnd) {
-              aborted ||= !(finished[0] === true && finished[1] === true)
-              yield* cut(a, b)
-            } else {
-              raw[0].finish()
-              raw[1].finish()
-            }
-            yield* Effect.all([ends[0].ended, ends[1].ended])
-            yield* Effect.sleep("1 minute")
-            for (const [reader, writer] of [[0, 1], [1, 0]] as const) {
-              const all = concat(written[writer])
-              const received = ends[reader].received()
-              assert.isTrue(isPrefix(received, all), "what is received is a prefix of what was written")
-              if (!aborted && !cutAtEnd) {
-                assert.strictEqual(received.length, all.length)
-              }
-              assert.strictEqual(ends[reader].ends().length, 1)
-            }
-          }),
-          { seed }
-        )),
-      { numRuns: 200 }
-    ))
 }

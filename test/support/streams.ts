@@ -23,6 +23,16 @@ const within = <A>(call: () => A): A => {
   }
 }
 
+/** The same stream, in whose calls no sink may be called. */
+export const guard = (stream: RawStream): RawStream => ({
+  protocol: stream.protocol,
+  write: (bytes) => within(() => stream.write(bytes)),
+  attach: (sink) => within(() => stream.attach(sink)),
+  finish: () => within(() => stream.finish()),
+  abort: () => within(() => stream.abort()),
+  soon: stream.soon
+})
+
 /** A stream with its sink attached, and what the sink was told. */
 export interface Watched {
   readonly write: RawStream["write"]
@@ -42,7 +52,8 @@ export interface Watched {
 
 export const concat = (chunks: ReadonlyArray<Uint8Array>): Uint8Array => new Uint8Array(Buffer.concat(chunks))
 
-export const watch = (stream: RawStream): Watched => {
+export const watch = (raw: RawStream): Watched => {
+  const stream = guard(raw)
   const chunks: Array<Uint8Array> = []
   const ends: Array<{ readonly linkEnded: boolean }> = []
   const broken: Array<string> = []
@@ -56,28 +67,26 @@ export const watch = (stream: RawStream): Watched => {
   const wake = () => {
     for (const look of waiting) look()
   }
-  within(() =>
-    stream.attach({
-      bytes: (chunk) => {
-        called("bytes")
-        if (chunk.length === 0) broken.push("an empty chunk was given")
-        // A view must not be kept: whoever writes into it later would change what was received.
-        chunks.push(chunk.slice())
-        size += chunk.length
-        wake()
-      },
-      drain: () => {
-        called("drain")
-        drains++
-        wake()
-      },
-      end: (end) => {
-        called("end")
-        ends.push(end)
-        wake()
-      }
-    })
-  )
+  stream.attach({
+    bytes: (chunk) => {
+      called("bytes")
+      if (chunk.length === 0) broken.push("an empty chunk was given")
+      // A view must not be kept: whoever writes into it later would change what was received.
+      chunks.push(chunk.slice())
+      size += chunk.length
+      wake()
+    },
+    drain: () => {
+      called("drain")
+      drains++
+      wake()
+    },
+    end: (end) => {
+      called("end")
+      ends.push(end)
+      wake()
+    }
+  })
   const until = (holds: () => boolean): Effect.Effect<void> =>
     Effect.callback((resume) => {
       const look = () => {
@@ -91,9 +100,9 @@ export const watch = (stream: RawStream): Watched => {
       return Effect.sync(() => waiting.delete(look))
     })
   return {
-    write: (bytes) => within(() => stream.write(bytes)),
-    finish: () => within(() => stream.finish()),
-    abort: () => within(() => stream.abort()),
+    write: stream.write,
+    finish: stream.finish,
+    abort: stream.abort,
     soon: stream.soon,
     received: () => concat(chunks),
     drains: () => drains,
