@@ -68,6 +68,13 @@ describe("a bounded book", () => {
     expect([...book.state.peers.keys()]).toEqual([proven, next, last])
   })
 
+  it("evicts who is banned before anybody else, the user's peers included", () => {
+    const book = new TestBook({ maxPeers: 2 }).learn(peerNumber(1), [addressOf(1)], 0n, "config")
+      .learn(peerNumber(2), [addressOf(2)]).record({ _tag: "Violation", peer: peerNumber(1) })
+    book.wait(1).learn(peerNumber(3), [addressOf(3)])
+    expect([...book.state.peers.keys()]).toEqual([peerNumber(2), peerNumber(3)])
+  })
+
   it("keeps a ban when the peer is evicted", () => {
     const book = new TestBook({ maxPeers: 1 }).learn(peerNumber(1), [addressOf(1)])
       .record({ _tag: "Violation", peer: peerNumber(1) }).learn(peerNumber(2), [addressOf(2)])

@@ -29,7 +29,7 @@ describe("the table of charges", () => {
   ])(
     "counts %o as good and cools for at most a second",
     (outcome) => {
-      const book = known().record({ _tag: "Unreachable", peer }).wait(10_000).ended(peer, outcome)
+      const book = known().record({ _tag: "Unreachable", peer }).wait(1_000).ended(peer, outcome)
       expect(book.facts(peer)).toMatchObject({ failures: 0, lastSuccess: { value: book.now } })
       expect(book.left(peer)).toBeLessThanOrEqual(1_000)
       expect(book.left(peer, other)).toBe(0)

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Clock, Effect } from "effect"
 import { type Chain, ListenFailed } from "../../../signatures/index.ts"
 import { inprocess, type InprocessWorld } from "../../support/inprocess.ts"
 import { type PoolHost, poolHost } from "../../support/poolHost.ts"
@@ -60,6 +60,21 @@ describe("pools in a simulated network", () => {
       const failed = yield* Effect.flip(a.pool.lease(b.peer, chain("alpha")))
       assert.deepStrictEqual(failed.dials.map(({ reason }) => reason), ["timeout"])
       assert.deepStrictEqual(a.charges.map(({ _tag }) => _tag), ["DialFailed", "Unreachable"])
+    })))
+
+  it("start the next address in time, though something later was waited for before", () =>
+    inprocess.run(Effect.gen(function*() {
+      const world = yield* inprocess.world(3)
+      const [a, b, c] = yield* Effect.all([0, 1, 2].map((n) => poolHost(hostOf(world, n))))
+      if (a === undefined || b === undefined || c === undefined) return assert.fail("three hosts")
+      knowing([a, b])
+      const idle = yield* a.pool.lease(b.peer, chain("alpha"))
+      idle.release()
+      yield* world.network.freeze(hostOf(world, 1))
+      a.knows(c, [...b.pool.addresses, ...c.pool.addresses])
+      const before = yield* Clock.currentTimeMillis
+      yield* a.pool.lease(c.peer, chain("alpha"))
+      assert.isBelow((yield* Clock.currentTimeMillis) - before, 500)
     })))
 
   it("end within their deadline though the peer neither answers nor closes", () =>
