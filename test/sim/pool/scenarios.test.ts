@@ -37,7 +37,7 @@ describe("pools in a simulated network", () => {
   it("come down to one link per pair when all dial all at once, and nobody is charged", () =>
     inprocess.run(Effect.gen(function*() {
       const world = yield* inprocess.world(6)
-      const hosts = yield* Effect.all(world.hosts.map((host) => poolHost(host)))
+      const hosts = yield* Effect.forEach(world.hosts, (host) => poolHost(host))
       knowing(hosts)
       const leases = hosts.flatMap((host) =>
         hosts.filter((other) => other !== host).map((other) => host.pool.lease(other.peer, chain("alpha")))
@@ -65,7 +65,7 @@ describe("pools in a simulated network", () => {
   it("start the next address in time, though something later was waited for before", () =>
     inprocess.run(Effect.gen(function*() {
       const world = yield* inprocess.world(3)
-      const [a, b, c] = yield* Effect.all([0, 1, 2].map((n) => poolHost(hostOf(world, n))))
+      const [a, b, c] = yield* Effect.forEach(world.hosts, (host) => poolHost(host))
       if (a === undefined || b === undefined || c === undefined) return assert.fail("three hosts")
       knowing([a, b])
       const idle = yield* a.pool.lease(b.peer, chain("alpha"))
