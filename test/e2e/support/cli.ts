@@ -127,7 +127,13 @@ export const until = Effect.fnUntraced(function*<A, E, R>(
     last = Exit.isSuccess(exit) ? exit.value : exit.cause
     yield* Effect.sleep("50 millis")
   }
-  return yield* Effect.die(new Error(`not ${what} within ${withinMillis} ms: ${JSON.stringify(last).slice(0, 2_000)}`))
+  return yield* Effect.die(
+    new Error(
+      `not ${what} within ${withinMillis} ms: ${
+        JSON.stringify(last, (_, value) => value instanceof Running ? value.child.pid : value).slice(0, 20_000)
+      }`
+    )
+  )
 })
 
 export const ask = <A extends Ask>(dataDir: string, question: A): Effect.Effect<Answer<A>, unknown> =>
