@@ -116,19 +116,25 @@ export const unstableUses = (sources: ReadonlyMap<string, string>, stability: St
   Array.from(sources).filter(([file]) => core.some((folder) => within(file, folder))).flatMap(([file, source]) => {
     const text = withoutComments(source)
     const subpaths = specifiersOf(source).filter((specifier) => specifier.startsWith("effect/"))
-    const modules = Array.from(
+    const named = Array.from(
       text.matchAll(/import\s*(?:type\s*)?\{([^}]*)\}\s*from\s*"effect"/g),
       (match) => match[1] ?? ""
     )
       .flatMap((list) => list.split(","))
       .map((name) => name.replace(/\btype\b/, "").trim())
       .filter((name) => name !== "")
-    const members = modules.flatMap((module) =>
-      Array.from(text.matchAll(new RegExp(`\\b${module}\\.(\\w+)`, "g")), (match) => [module, match[1] ?? ""] as const)
+    const whole = Array.from(
+      text.matchAll(/import\s*(?:type\s*)?\* as (\w+)\s*from\s*"effect\/(\w+)"/g),
+      (match) => [match[1] ?? "", match[2] ?? ""] as const
+    )
+    const members = [...named.map((name) => [name, name] as const), ...whole].flatMap(([name, module]) =>
+      Array.from(text.matchAll(new RegExp(`\\b${name}\\.(\\w+)`, "g")), (match) => [module, match[1] ?? ""] as const)
     )
     return [
-      ...subpaths.map((specifier) => `${file} imports ${specifier}: core folders import stable modules from "effect"`),
-      ...modules.filter((module) => stability(module) !== "stable").map((module) => `${file} uses ${module}`),
+      ...subpaths.filter((specifier) => stability(specifier.slice("effect/".length)) !== "stable").map((specifier) =>
+        `${file} imports ${specifier}`
+      ),
+      ...named.filter((module) => stability(module) !== "stable").map((module) => `${file} uses ${module}`),
       ...members.filter(([module, member]) => stability(module, member) === "unstable").map((use) =>
         `${file} uses ${use.join(".")}`
       )
