@@ -4,7 +4,7 @@ import { TestClock } from "effect/testing"
 import {
   type ConnectionLimits,
   Connections,
-  Control,
+  type Control,
   type Decide,
   nodeDefaults,
   type OpenedConnection

@@ -327,7 +327,7 @@ describe("the control stream", () => {
     ["a message without a type", [info, { id: 1 }]],
     ["more messages than anybody needs", [info, ...Array.from({ length: 70 }, (_, id) => ({ type: "ping", id }))]]
   ]
-  it.effect.each(wrong)("takes %s for a violation", ([_, messages]) =>
+  it.effect.each(wrong)("takes %s for a violation", ([, messages]) =>
     Effect.gen(function*() {
       const { pools, peer } = yield* bobAndStranger
       for (const message of messages) peer.say(message)
@@ -348,7 +348,7 @@ describe("the control stream", () => {
       ["a second control stream", "alice"],
       ["a control stream of the one who was dialled", "bob"]
     ] as const
-  )("takes %s for a violation", ([_, who]) =>
+  )("takes %s for a violation", ([, who]) =>
     Effect.gen(function*() {
       const pools = duo()
       yield* start(pools.alice)

@@ -1,0 +1,4 @@
+import { connectionLaws } from "../../laws/P2pConnection.laws.ts"
+import { inprocess } from "../../support/inprocess.ts"
+
+connectionLaws(inprocess)
