@@ -30,6 +30,12 @@ export const configFileOf = (config: Option.Option<string>): string =>
 export const load = (flags: ConfigFlags): Effect.Effect<Loaded, ConfigInvalid> =>
   loadConfig({ file: configFileOf(flags.config), environment: process.env, flags: overrides(flags) })
 
+/** With --data-dir no config file is needed. */
+export const dataDirOf = (flags: ConfigFlags): Effect.Effect<string, ConfigInvalid> =>
+  flags.dataDir !== undefined && Option.isSome(flags.dataDir)
+    ? Effect.succeed(resolve(flags.dataDir.value))
+    : Effect.map(load(flags), ({ settings }) => settings.dataDir)
+
 /** Says on stderr what is legal but unwise. */
 export const warn = (loaded: Loaded): Effect.Effect<void> =>
   Effect.forEach(loaded.warnings, (warning) => note(`warning: ${warning}`), { discard: true })

@@ -69,6 +69,11 @@ const devnet = Command.make(
       Flag.withDescription("Keep the nodes' files here, and go on from them. Default: a temporary folder"),
       Flag.optional
     ),
+    within: Flag.Int("within").pipe(
+      Flag.withMetavar("SECONDS"),
+      Flag.withDescription("When --until-synced gives up"),
+      Flag.withDefault(55)
+    ),
     json
   },
   (flags) => lazily(() => import("./commands/devnet.ts"), (module) => module.devnet(flags))

@@ -29,7 +29,11 @@ export const startChain = (
   made: MadeSession
 ): Effect.Effect<RunningChain, never, NodeServices | Scope.Scope> =>
   Effect.gen(function*() {
-    const node = yield* makeP2pNode(config, made.session)
+    let sessions = 0
+    const node = yield* makeP2pNode(
+      config,
+      (connection) => Effect.suspend(() => Effect.annotateLogs(made.session(connection), { session: ++sessions }))
+    )
     yield* Effect.forkScoped(logEvents(node), { startImmediately: true })
     return { config, node, made }
   }).pipe(Effect.annotateLogs({ chain: config.chain.name }))

@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { pathToFileURL } from "node:url"
 import { demoChains } from "../../chains/data/index.ts"
 import { ask, cli, start, temporaryFolder, until } from "./support/cli.ts"
 
@@ -33,6 +34,42 @@ describe("devnet --until-synced --json", () => {
       assert.strictEqual(JSON.parse(loud.stdout).links, 1)
       const silent = yield* cli(flags, { cwd, env: { ...npm, npm_config_loglevel: "silent" } })
       assert.notInclude(silent.stderr, "npm start")
+    }))
+
+  it.live("exits with the reason, and not with 0, when it doesn't come about", () =>
+    Effect.gen(function*() {
+      const cwd = yield* temporaryFolder
+      const folder = join(cwd, "net", "node-1")
+      mkdirSync(folder, { recursive: true })
+      for (const { headers, name } of demoChains) {
+        writeFileSync(join(folder, `${name}.headers`), readFileSync(headers).subarray(0, 80 * 1_000))
+      }
+      const flags = ["devnet", "--nodes", "2", "--data", "net", "--until-synced", "--json", "--within", "4"]
+      const { code, stderr, stdout } = yield* cli(flags, { cwd })
+      assert.strictEqual(code, 1)
+      assert.strictEqual(stdout, "")
+      assert.match(stderr, /not synced after 4 seconds:\n {2}node 1 bitcoin: header 999 of 9999\n/)
+    }))
+
+  it.live("goes on over TCP where there is no QUIC, and says so", () =>
+    Effect.gen(function*() {
+      const cwd = yield* temporaryFolder
+      const guard = join(cwd, "no-quic.mjs")
+      writeFileSync(
+        guard,
+        `import { registerHooks } from "node:module"
+registerHooks({ resolve: (specifier, context, next) => {
+  if (specifier.startsWith("@chainsafe/libp2p-quic")) throw new Error("not installed")
+  return next(specifier, context)
+} })\n`
+      )
+      const { code, stderr, stdout } = yield* cli(["devnet", "--nodes", "3", "--until-synced", "--json"], {
+        cwd,
+        env: { NODE_OPTIONS: `--import ${pathToFileURL(guard).href}` }
+      })
+      assert.strictEqual(code, 0, stderr)
+      assert.match(stderr, /no QUIC here .*going on with TCP alone/)
+      assert.strictEqual(JSON.parse(stdout).links, 3)
     }))
 
   it.live("refuses a number of nodes that makes no network", () =>

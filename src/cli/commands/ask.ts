@@ -1,9 +1,6 @@
 /** `status`, `peers`, `sessions`: what a running node says of itself. Loads nothing of a node. */
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import { resolve } from "node:path"
-import type { ConfigInvalid } from "../../../signatures/Config.ts"
-import { type ConfigFlags, load } from "../configFlags.ts"
+import { type ConfigFlags, dataDirOf } from "../configFlags.ts"
 import { print, printJson } from "../output.ts"
 import { askNode } from "../status/client.ts"
 import type { ChainStatus, NodeStatus, PeerStatus, SessionStatus } from "../status/protocol.ts"
@@ -66,12 +63,6 @@ const renderSessions = (sessions: ReadonlyArray<SessionStatus>): string =>
     ["chain", "peer", "direction", "for"],
     sessions.map(({ chain, peer, direction, seconds }) => [chain, peer, direction, ago(seconds)])
   )
-
-/** With --data-dir no config file is needed. */
-const dataDirOf = (flags: ConfigFlags): Effect.Effect<string, ConfigInvalid> =>
-  flags.dataDir !== undefined && Option.isSome(flags.dataDir)
-    ? Effect.succeed(resolve(flags.dataDir.value))
-    : Effect.map(load(flags), ({ settings }) => settings.dataDir)
 
 export const status = Effect.fnUntraced(function*(flags: AskFlags) {
   const answer = yield* askNode(yield* dataDirOf(flags), "status")

@@ -1,5 +1,6 @@
 /** `devnet`: several real nodes in this process, over loopback TCP and QUIC, on two chains whose first headers ship with it. */
-import { Effect, Layer, Option, References, type Scope } from "effect"
+import { Effect, Option, References, type Scope } from "effect"
+import * as GlobalFlag from "effect/cli/GlobalFlag"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, relative, resolve } from "node:path"
@@ -16,10 +17,9 @@ export interface DevnetFlags {
   readonly untilSynced: boolean
   readonly data: Option.Option<string>
   readonly json: boolean
+  /** Seconds after which `--until-synced` gives up. */
+  readonly within: number
 }
-
-/** After which `--until-synced` gives up: it takes seconds, but the machine may be busy. */
-const deadlineSeconds = 55
 
 const folder = (data: Option.Option<string>): Effect.Effect<string, never, Scope.Scope> =>
   Option.match(data, {
@@ -31,14 +31,16 @@ const folder = (data: Option.Option<string>): Effect.Effect<string, never, Scope
       )
   })
 
-const startAll = Effect.fnUntraced(function*(nodes: number, folder: string) {
-  const withQuic = yield* Effect.result(startNodes({ nodes, folder, quic: true }))
-  if (withQuic._tag === "Success") return withQuic.success
-  const error = withQuic.failure
-  if (error._tag !== "ListenFailed" || error.reason !== "transport-missing") return yield* error
-  yield* note(`note: ${error.message}; going on with TCP alone`)
-  return yield* startNodes({ nodes, folder, quic: false })
-})
+/** Without QUIC's package the devnet still runs, over TCP alone. */
+const hasQuic = Effect.tryPromise(() => import("@chainsafe/libp2p-quic")).pipe(
+  Effect.as(true),
+  Effect.catch(() =>
+    Effect.as(
+      note("note: no QUIC here (the package @chainsafe/libp2p-quic can't be loaded): going on with TCP alone"),
+      false
+    )
+  )
+)
 
 /** On a terminal one line that changes; elsewhere a line whenever there is news. */
 const makeProgress = (nodes: number) => {
@@ -120,16 +122,20 @@ const running = Effect.fnUntraced(function*(flags: DevnetFlags) {
   yield* note(
     `starting ${flags.nodes} nodes on loopback, two chains each; node 1 has the headers, the others fetch them`
   )
-  const nodes = yield* startAll(flags.nodes, yield* folder(flags.data))
+  const nodes = yield* startNodes({
+    nodes: flags.nodes,
+    folder: yield* folder(flags.data),
+    quic: yield* hasQuic
+  })
   const view = yield* flags.untilSynced
     ? waitUntilSynced(nodes).pipe(
-      Effect.timeoutOption(deadlineSeconds * 1000 - (now() - started)),
+      Effect.timeoutOption(flags.within * 1000 - (now() - started)),
       Effect.flatMap(Option.match({
         onSome: Effect.succeed,
         onNone: () =>
           Effect.flatMap(look(nodes), (found) =>
             Effect.fail(
-              new CliFailed({ message: `not synced after ${deadlineSeconds} seconds:${reasons(found, nodes.length)}` })
+              new CliFailed({ message: `not synced after ${flags.within} seconds:${reasons(found, nodes.length)}` })
             ))
       }))
     )
@@ -156,7 +162,16 @@ const interrupted = (flags: DevnetFlags) =>
       )
       : note("\nstopping: sessions end in order; another signal stops at once"))
 
+/** What goes wrong, and no more, unless the user asks for it. */
+const quiet = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.flatMap(
+    Effect.serviceOption(GlobalFlag.LogLevel),
+    (asked) =>
+      Option.isSome(Option.flatten(asked)) ? effect : Effect.provideService(effect, References.MinimumLogLevel, "Warn")
+  )
+
 export const devnet = (flags: DevnetFlags) =>
   Effect.raceFirst(Effect.scoped(running(flags)), interrupted(flags)).pipe(
-    Effect.provide(Layer.merge(layerLogs, Layer.succeed(References.MinimumLogLevel, "Warn")))
+    Effect.provide(layerLogs),
+    quiet
   )

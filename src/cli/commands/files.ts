@@ -13,7 +13,7 @@ import {
   type NodeKey,
   renderEffective
 } from "../../config/index.ts"
-import { configFileOf, type ConfigFlags, load, warn } from "../configFlags.ts"
+import { configFileOf, type ConfigFlags, dataDirOf, load, warn } from "../configFlags.ts"
 import { CliFailed } from "../failure.ts"
 import { note, print, printJson } from "../output.ts"
 import { loadSessions } from "../sessionModules.ts"
@@ -76,7 +76,7 @@ const showKey = ({ peer, publicKey }: NodeKey, path: string, json: boolean): Eff
 
 /** Of the public part only. */
 export const keyShow = Effect.fnUntraced(function*(flags: ConfigFlags & { readonly json: boolean }) {
-  const path = keyPath((yield* load(flags)).settings.dataDir)
+  const path = keyPath(yield* dataDirOf(flags))
   const key = yield* loadKey(path).pipe(
     Effect.mapError((error) =>
       error.reason === "unreadable" && error.cause instanceof Error && "code" in error.cause &&

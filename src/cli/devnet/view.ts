@@ -1,7 +1,7 @@
 /** What a devnet has come to, what it still lacks, and how both are shown. */
 import { Effect } from "effect"
 import { demoChains } from "../../../chains/data/index.ts"
-import type { NodeStatus } from "../status/protocol.ts"
+import type { NodeStatus, SessionStatus } from "../status/protocol.ts"
 import { table } from "../table.ts"
 import type { DevnetNode } from "./nodes.ts"
 
@@ -11,6 +11,7 @@ export interface DevnetRow {
   readonly height: number
   /** As displayed. */
   readonly tip: string
+  /** Other nodes with which it has one, whoever opened it. */
   readonly sessions: number
   readonly atTarget: boolean
 }
@@ -20,13 +21,13 @@ export interface DevnetView {
   readonly links: number
 }
 
-const rowsOf = (node: number, status: NodeStatus): ReadonlyArray<DevnetRow> =>
-  status.chains.map(({ atTarget, inbound, name, outbound, session }) => ({
+const rowsOf = (node: number, status: NodeStatus, sessions: ReadonlyArray<SessionStatus>): ReadonlyArray<DevnetRow> =>
+  status.chains.map(({ atTarget, name, session }) => ({
     node,
     chain: name,
     height: typeof session["height"] === "number" ? session["height"] : 0,
     tip: typeof session["tip"] === "string" ? session["tip"] : "",
-    sessions: outbound + inbound,
+    sessions: new Set(sessions.filter(({ chain }) => chain === name).map(({ peer }) => peer)).size,
     atTarget
   }))
 
@@ -34,11 +35,17 @@ const rowsOf = (node: number, status: NodeStatus): ReadonlyArray<DevnetRow> =>
 const linksOf = (all: ReadonlyArray<NodeStatus>): number =>
   new Set(all.flatMap(({ links, peer }) => links.map((link) => [link.peer, peer].toSorted().join(" ")))).size
 
-export const look = (nodes: ReadonlyArray<DevnetNode>): Effect.Effect<DevnetView> =>
-  Effect.map(Effect.forEach(nodes, ({ answers }) => answers.status), (all) => ({
-    rows: all.flatMap((status, index) => rowsOf(nodes[index]?.number ?? 0, status)),
-    links: linksOf(all)
-  }))
+export const look = Effect.fnUntraced(function*(nodes: ReadonlyArray<DevnetNode>): Effect.fn.Return<DevnetView> {
+  const all = yield* Effect.forEach(
+    nodes,
+    ({ answers, number }) =>
+      Effect.all({ number: Effect.succeed(number), status: answers.status, sessions: answers.sessions })
+  )
+  return {
+    rows: all.flatMap(({ number, sessions, status }) => rowsOf(number, status, sessions)),
+    links: linksOf(all.map(({ status }) => status))
+  }
+})
 
 /** Why it is not yet what it should be; empty when it is. */
 export const lacking = (view: DevnetView, nodes: number): ReadonlyArray<string> => {
