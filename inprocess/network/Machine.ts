@@ -27,6 +27,8 @@ export interface Wiring {
 export class Machine {
   readonly index: number
   readonly keys: Keys
+  /** Where its dials come from. */
+  readonly home: Address
   readonly addresses: ReadonlyArray<Address>
   readonly disk: SimulatedDisk
   process: Process | undefined
@@ -38,10 +40,11 @@ export class Machine {
   #boots = 0
   #dialled = 0
 
-  constructor(wiring: Wiring, index: number, keys: Keys, addresses: ReadonlyArray<Address>) {
+  constructor(wiring: Wiring, index: number, keys: Keys, home: Address, addresses: ReadonlyArray<Address>) {
     this.#wiring = wiring
     this.index = index
     this.keys = keys
+    this.home = home
     this.addresses = addresses
     this.disk = new SimulatedDisk(wiring.random(`disk/${index}`))
   }
@@ -59,7 +62,7 @@ export class Machine {
   nextEphemeral(): Address {
     const port = this.#ephemeralPort
     this.#ephemeralPort = port === 65_535 ? 49_152 : port + 1
-    return (this.addresses[0] ?? "").replace(/\/(tcp|udp)\/\d+/, `/$1/${port}`) as Address
+    return this.home.replace(/\/(tcp|udp)\/\d+/, `/$1/${port}`) as Address
   }
 
   /** Starts a process, and gives it what it may use of the machine. */

@@ -19,9 +19,11 @@ import { type SimulatedDisk } from "./SimulatedDisk.ts"
 
 /** A host of the simulated network: everything that a program needs to run on it. */
 export interface SimulatedHost extends HostName {
+  /** The first of its addresses. One at which nothing ever listens, if it has none. */
+  readonly address: Address
   /** On which it listens once `Transport.listen` is called. */
   readonly addresses: ReadonlyArray<Address>
-  /** Those of one process: after a `kill` they do nothing any more, and `restart` gives new ones. */
+  /** Of one process: after a `kill` they do nothing any more, and `restart` gives new ones. */
   readonly services: Context.Context<Transport | Identity | Disk>
   readonly disk: SimulatedDisk
 }
@@ -100,6 +102,7 @@ export const makeNetwork = Effect.fnUntraced(function*(
   }
   const boot = (machine: Machine): SimulatedHost => ({
     peer: machine.peer,
+    address: machine.home,
     addresses: machine.addresses,
     services: machine.boot(),
     disk: machine.disk
@@ -122,10 +125,9 @@ export const makeNetwork = Effect.fnUntraced(function*(
       Effect.sync(() => {
         const index = machines.size
         const keys = makeKeys(random(`keys/${index}`))
-        const addresses = (hostOptions.addresses ?? [defaultAddress(index)]).map((text) =>
-          withoutPeer(Address.make(text))
-        )
-        const machine = new Machine(wiring, index, keys, addresses)
+        const home = Address.make(defaultAddress(index))
+        const addresses = hostOptions.addresses?.map((text) => withoutPeer(Address.make(text))) ?? [home]
+        const machine = new Machine(wiring, index, keys, addresses[0] ?? home, addresses)
         machines.set(keys.peer, machine)
         wiring.ring.set(keys.peer, keys)
         for (const address of addresses) byHost.set(addressFacts(address).host, machine)

@@ -199,7 +199,8 @@ export class SimulatedStream implements RawStream {
     if (bytes.length > 1 && random.chance(this.#home.splitting)) {
       const middle = random.between(1, bytes.length)
       sink.bytes(bytes.subarray(0, middle))
-      if (!this.#closed) sink.bytes(bytes.subarray(middle))
+      // Unless the sink has just aborted; after an end from outside, what was held is given whole.
+      if (!this.#closed || this.#end !== undefined) sink.bytes(bytes.subarray(middle))
     } else sink.bytes(bytes)
   }
 

@@ -16,7 +16,7 @@ export interface NetworkOptions {
 }
 
 export interface HostOptions {
-  /** Default: one globally routable IPv4 address in a /24 of its own, TCP. Written without `/p2p/…`. */
+  /** Default: one globally routable IPv4 address in a /24 of its own, TCP. None: it can only dial. */
   readonly addresses?: ReadonlyArray<string>
 }
 

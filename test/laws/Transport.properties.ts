@@ -81,6 +81,6 @@ export const streamProperties = (backend: Backend): void => {
   it("gives each end a prefix of what the other wrote, all of it unless somebody aborted, and one end", () =>
     fc.assert(
       fc.asyncProperty(fc.integer(), plan, (seed, plan) => backend.run(holds(backend, plan), { seed })),
-      { numRuns: 300 }
+      { numRuns: 500 }
     ))
 }
