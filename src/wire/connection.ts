@@ -1,4 +1,4 @@
-import { Effect, Option } from "effect"
+import { Effect } from "effect"
 import {
   type ConnectionClosed,
   type ConnectionFailed,
@@ -49,8 +49,8 @@ export const connectionOf = (core: SessionCore): P2pConnection => {
     }),
     tryReceive: Effect.suspend(() => {
       const message = core.poll()
-      if (message !== undefined) return Effect.succeed(Option.some(message))
-      return core.outcome === undefined ? Effect.succeed(Option.none()) : Effect.fail(core.outcome)
+      if (message !== undefined) return Effect.succeedSome(message)
+      return core.outcome === undefined ? Effect.succeedNone : Effect.fail(core.outcome)
     }),
     close: Effect.sync(() => core.end("closed"))
   }

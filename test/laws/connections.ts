@@ -1,9 +1,9 @@
 /** What the laws of a connection need on every backend: two processes, and both ends of connections between them. */
-import { Context, Deferred, Duration, Effect, Fiber, Layer, Queue, type Scope } from "effect"
+import { Context, Deferred, Duration, Effect, type Fiber, Layer, Queue, type Scope } from "effect"
 import {
   type Chain,
   type ConnectionLimits,
-  ConnectionPool,
+  type ConnectionPool,
   Connections,
   type Control,
   type Identity,

@@ -166,9 +166,10 @@ describe("connections", () => {
     Effect.gen(function*() {
       const { pools, alice, bobs, inbound } = yield* both
       const ours = yield* alice.open(bob, chain, limits)
+      const run = Effect.runForkWith(yield* Effect.context())
       yield* bobs.serve(chainOf("slow"), limits, (hello) => {
         // The goodbye overtakes the answer.
-        Effect.runFork(pools.alice.attendant().farewell(pools.alice.link, "superseded"))
+        run(pools.alice.attendant().farewell(pools.alice.link, "superseded"))
         return { reject: "full", retryAfter: Duration.seconds(hello.peer.length) }
       })
       const opening = yield* Effect.flip(alice.open(bob, chainOf("slow"), limits))
