@@ -223,7 +223,7 @@ const setUp = Effect.fnUntraced(function*<E, R>(config: P2pNodeConfig, session: 
   )
   yield* book.watch((peer) => {
     // What happens to a peer with a session is looked at when the session is over.
-    if (state.suspecting || !isBusy(state.pairs.get(peer))) lookAgain()
+    if (!isBusy(state.pairs.get(peer))) lookAgain()
   })
   yield* pool.watch(() => {
     if (state.lacksLink) lookAgain()

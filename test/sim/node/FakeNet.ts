@@ -13,6 +13,7 @@ import {
   type Decide,
   Identity,
   LeaseFailed,
+  type LinkView,
   type OpenedConnection,
   OpenFailed,
   type P2pMessage,
@@ -57,6 +58,9 @@ export class FakeNet {
   /** Peers that answer nobody. */
   readonly dead = new Set<PeerId>()
   readonly #ends = new Map<End, PeerId>()
+  /** What the pools say is up, of every process alike. */
+  links: ReadonlyMap<PeerId, LinkView> = new Map()
+  readonly #watchers = new Set<() => void>()
   /** How many openings were begun. */
   opens = 0
 
@@ -80,6 +84,13 @@ export class FakeNet {
         if (each !== undefined) Deferred.doneUnsafe(each.released, Effect.void)
       }
     }
+  }
+
+  /** There is a link to a peer, that came from it. */
+  linkUp(peer: PeerId): void {
+    const remote = address("/ip4/127.0.0.1/tcp/3")
+    this.links = new Map(this.links).set(peer, { peer, remote, direction: "inbound", since: 0, chains: [] })
+    for (const watcher of this.#watchers) watcher()
   }
 
   #opened(end: End, peer: PeerId): OpenedConnection {
@@ -188,8 +199,12 @@ export class FakeNet {
       attend: () => Effect.void,
       dead: () => {},
       leaving: () => {},
-      links: () => new Map(),
-      watch: () => Effect.void
+      links: () => this.links,
+      watch: (listener) =>
+        Effect.asVoid(Effect.acquireRelease(
+          Effect.sync(() => this.#watchers.add(listener)),
+          () => Effect.sync(() => this.#watchers.delete(listener))
+        ))
     })
     const book = Layer.provide(layerPeerBook({ allowLoopback: true }), identity)
     return Layer.mergeAll(Layer.succeed(Connections, this.connections(self)), identity, pool, book)

@@ -106,6 +106,20 @@ describe("a network of nodes", () => {
       assert.deepStrictEqual(citizens.map(({ events }) => events.length), said)
     }))
 
+  it.effect("opens a peer of which it knows no address as soon as there is a link to it", () =>
+    Effect.gen(function*() {
+      const { citizens, net } = yield* town([{}, {}])
+      const { node, services } = nth(citizens, 0)
+      const remote = address("/ip4/127.0.0.1/tcp/3")
+      Context.get(services, PeerBook).record({ _tag: "LinkUp", peer: peerId(1), address: remote, direction: "inbound" })
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(net.opens, 0)
+      assert.isTrue((yield* node.stats).atTarget)
+      net.linkUp(peerId(1))
+      yield* TestClock.adjust(100)
+      assert.strictEqual((yield* node.stats).outbound, 1)
+    }))
+
   it.effect("takes the same course from the same seed", () =>
     Effect.gen(function*() {
       const course = Effect.scoped(Effect.gen(function*() {

@@ -122,8 +122,11 @@ const perform = (world: NodeWorld, what: Action): void => {
 const configs = fc.record({
   sessionCount: fc.integer({ min: 1, max: 6 }),
   newcomerSlots: fc.nat(1),
-  maxInboundCount: fc.integer({ min: 1, max: 5 })
-})
+  maxInboundCount: fc.integer({ min: 1, max: 5 }),
+  tight: fc.boolean()
+}).map(({ tight, ...config }) =>
+  tight ? { ...config, maxSessionCount: config.sessionCount + config.maxInboundCount } : config
+)
 const run = { numRuns: 300 } as const
 
 /** Runs a script of actions, checking after each of them. */

@@ -70,6 +70,30 @@ describe("filling up", () => {
   })
 })
 
+describe("the address group of a peer", () => {
+  const far = (i: number) => address(`/ip4/${30 + i}.1.1.1/tcp/7400`)
+
+  it("is each that it claims while it is being opened, and the one where it is from then on", () => {
+    const liar = facts(0, { addresses: [far(0), far(1), far(2)] })
+    const [victim, other] = [facts(3, { addresses: [far(1)] }), facts(6, { addresses: [far(9)] })]
+    const world = new NodeWorld({ sessionCount: 4 }).learn(liar)
+    world.look()
+    world.learn(victim, other)
+    expect(world.look()).toEqual([other.peer])
+    world.opened(world.attemptOf(liar.peer))
+    expect(world.look()).toEqual([victim.peer])
+  })
+
+  it("is that of its link when there is one", () => {
+    const world = new NodeWorld({ sessionCount: 4 }).learn(facts(0, { addresses: [far(0)] })).fillUp()
+    const linked = facts(3, { addresses: [far(0)] })
+    world.learn(linked)
+    expect(world.look()).toEqual([])
+    world.links.set(linked.peer, { peer: linked.peer, remote: far(5), direction: "inbound", since: 0, chains: [] })
+    expect(world.look()).toEqual([linked.peer])
+  })
+})
+
 describe("an opening that comes to nothing", () => {
   it.each([
     ["is withdrawn by ourselves", limit],
@@ -141,6 +165,7 @@ describe("a hello", () => {
     const ours = world.attemptOf(peerId(0))
     expect(world.hello(peerId(0), { isSmaller: false })).toBe("duplicate")
     expect(world.hello(peerId(0), { isSmaller: true })).toBe("accepted")
+    expect(world.cancelled).toEqual([ours])
     expect(statsOf(world.state)).toMatchObject({ inbound: 1, outbound: 0, opening: 0 })
     // What becomes of the cancelled opening is no news any more.
     world.notOpened(ours, { _tag: "Cancelled" })
@@ -153,6 +178,16 @@ describe("a hello", () => {
     expect(world.hello(peerId(3))).toBe("accepted")
     expect(world.hello(peerId(0), { isSmaller: true })).toBe("full")
     expect(statsOf(world.state).opening).toBe(1)
+  })
+
+  it("finds no room while sessions that close hold all of it; one that crosses brings its own", () => {
+    const tight = { sessionCount: 1, maxInboundCount: 1, maxSessionCount: 2, newcomerSlots: 0 }
+    const world = new NodeWorld(tight).learn(facts(0)).fillUp()
+    world.ended(world.attemptOf(peerId(0)))
+    world.learn(facts(3))
+    expect(world.look()).toEqual([peerId(3)])
+    expect(world.hello(peerId(6))).toBe("full")
+    expect(world.hello(peerId(3), { isSmaller: true })).toBe("accepted")
   })
 
   it("finds a slot kept for it when it comes from somebody new", () => {

@@ -67,6 +67,7 @@ export class NodeWorld {
   readonly sessions = new Map<number, { readonly peer: PeerId; readonly asked: boolean }>()
   readonly announced: Array<NodeEvent> = []
   readonly complaints: Array<unknown> = []
+  readonly cancelled: Array<number> = []
 
   constructor(config: Partial<P2pNodeConfig>, seed = 1) {
     this.settings = resolveSettings({ chain: testChain, ...config })
@@ -94,6 +95,7 @@ export class NodeWorld {
     for (const command of commands) {
       if (command._tag === "Open") this.openings.set(command.attempt, command.peer)
       if (command._tag === "Announce") this.announced.push(command.event)
+      if (command._tag === "Cancel") this.cancelled.push(command.attempt)
       if (command._tag === "Complain") this.complaints.push(command.cause)
       if (command._tag === "End") {
         const session = this.sessions.get(command.attempt)
