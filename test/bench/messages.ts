@@ -4,9 +4,9 @@
  */
 import { Effect, Exit, Scope } from "effect"
 import type { Contender } from "./support/contender.ts"
+import { measureMemory } from "./support/flatness.ts"
 import { inProcess } from "./support/inProcess.ts"
 import { interleaved, median, pairedRatio, quantile, type Sample, timed } from "./support/measure.ts"
-import { measureMemory } from "./support/memory.ts"
 import { overLibp2p, sessionContender } from "./support/ours.ts"
 import { rawLibp2p } from "./support/rawLibp2p.ts"
 import { atLeast, atMost, type Goal, report, rounded, type Row, say } from "./support/report.ts"

@@ -6,6 +6,7 @@ import { tcp } from "@libp2p/tcp"
 import { yamux } from "@libp2p/yamux"
 import { createLibp2p } from "libp2p"
 import { type Contender, overPipes, type Pipe } from "./contender.ts"
+import { bytesInUse } from "./memory.ts"
 
 const protocol = "/bench/1"
 
@@ -19,22 +20,52 @@ const pipeOf = (stream: Stream): Pipe => {
   return pipe
 }
 
-export const rawLibp2p = async (kind: "tcp" | "quic"): Promise<Contender> => {
+const connectRaw = async (kind: "tcp" | "quic") => {
   const address = kind === "tcp" ? "/ip4/127.0.0.1/tcp/0" : "/ip4/127.0.0.1/udp/0/quic-v1"
+  const limits = { maxInboundStreams: 2000, maxOutboundStreams: 2000 }
   const node = (listen: Array<string>) =>
     createLibp2p({
       addresses: { listen },
       transports: kind === "tcp" ? [tcp()] : [quic()],
       connectionEncrypters: kind === "tcp" ? [noise()] : [],
-      streamMuxers: kind === "tcp" ? [yamux()] : []
+      streamMuxers: kind === "tcp" ? [yamux(limits)] : []
     })
   const [near, far] = await Promise.all([node([]), node([address])])
-  const accepted = new Promise<Stream>((resolve) => void far.handle(protocol, (stream) => resolve(stream)))
+  const accepted: Array<Stream> = []
+  let arrived = () => {}
+  const accept = (stream: Stream) => {
+    accepted.push(stream)
+    arrived()
+  }
+  await far.handle(protocol, accept, limits)
   const [dialable] = far.getMultiaddrs()
   if (dialable === undefined) throw new Error(`libp2p does not listen on ${address}`)
   const connection = await near.dial(dialable)
-  const stream = await connection.newStream(protocol)
-  return overPipes(`libp2p ${kind} stream`, pipeOf(stream), pipeOf(await accepted), async () => {
-    await Promise.all([near.stop(), far.stop()])
-  })
+  const open = async () => {
+    const wanted = accepted.length + 1
+    const taken = new Promise<void>((resolve) => {
+      arrived = () => accepted.length >= wanted && resolve()
+    })
+    const stream = await connection.newStream(protocol, limits)
+    await taken
+    return [stream, accepted[wanted - 1] as Stream] as const
+  }
+  return { open, stop: () => Promise.all([near.stop(), far.stop()]) }
+}
+
+export const rawLibp2p = async (kind: "tcp" | "quic"): Promise<Contender> => {
+  const { open, stop } = await connectRaw(kind)
+  const [near, far] = await open()
+  return overPipes(`libp2p ${kind} stream`, pipeOf(near), pipeOf(far), async () => void (await stop()))
+}
+
+/** What so many idle streams of libp2p itself keep in memory, both ends together, in bytes. */
+export const rawStreams = async (count: number): Promise<number> => {
+  const { open, stop } = await connectRaw("tcp")
+  const kept: Array<unknown> = [await open()]
+  const before = bytesInUse()
+  for (let i = 0; i < count; i++) kept.push(await open())
+  const after = bytesInUse()
+  await stop()
+  return kept.length > count ? after - before : Number.NaN
 }
