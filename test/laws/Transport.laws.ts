@@ -273,6 +273,8 @@ export const transportLaws = (backend: Backend): void => {
             for (let i = 0; room && i < 10_000; i++) room = near.write(pattern(16_384))
             const drains = near.drains()
             near[leave]()
+            // Time for the other end to have read it all, and for the news of it to come.
+            yield* Effect.repeat(roundTrip(world), { times: 2 })
             far.finish()
             yield* Effect.all([near.ended, far.ended])
             assert.deepStrictEqual([room, near.drains()], [false, drains])
