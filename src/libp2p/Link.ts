@@ -171,7 +171,7 @@ export const makeLink = (init: LinkInit): Libp2pLink => {
     if (isAsking || Array.from(live).some((stream) => stream.isFlushing())) return
     isAsking = true
     if (sent === 0) closeSocket()
-    else askArrival(connection, sent, deadlines.flush).finally(closeSocket)
+    else askArrival(connection, sent, deadlines.arrival).finally(closeSocket)
   }
 
   const startClose = () => {

@@ -28,6 +28,9 @@ const forged = (): RecordRejected => new RecordRejected({ reason: "signature" })
 const open = Effect.fnUntraced(function*(bytes: Uint8Array): Effect.fn.Return<PeerRecord, RecordRejected> {
   if (bytes.length > maxEnvelope) return yield* malformed()
   const envelope = yield* Effect.try({ try: () => RecordEnvelope.createFromProtobuf(bytes), catch: malformed })
+  // The envelope around what is signed can be written in many ways, which libp2p all reads. One of them is enough: the same
+  // record is the same bytes.
+  if (!isSame(envelope.marshal(), bytes)) return yield* malformed()
   if (!isSame(envelope.payloadType, Libp2pRecord.CODEC)) return yield* malformed()
   const valid = yield* Effect.tryPromise({
     try: () => Promise.resolve(envelope.validate(Libp2pRecord.DOMAIN)),

@@ -7,13 +7,15 @@ export interface Deadlines {
   readonly open: number
   /** For what finished streams wrote to leave, before a link is closed. */
   readonly flush: number
+  /** For the other end to say that all of it has arrived. */
+  readonly arrival: number
   /** For the socket to close after that. */
   readonly close: number
   /** For the whole node to stop: it once took more than three seconds. */
   readonly stop: number
 }
 
-export const defaultDeadlines: Deadlines = { open: 5_000, flush: 5_000, close: 500, stop: 1_500 }
+export const defaultDeadlines: Deadlines = { open: 5_000, flush: 5_000, arrival: 2_000, close: 500, stop: 1_500 }
 
 /** Streams that may be open on one link, each way: a session per chain, and some. */
 export const defaultMaxStreams = 2_048

@@ -1,9 +1,10 @@
 /** Hosts over real sockets on loopback, for the tests of `src/libp2p` and for every law suite. */
-import { Cause, Context, Deferred, Effect, Exit, Queue, type Scope } from "effect"
-import { makeNetwork } from "../../inprocess/index.ts"
+import { Cause, Context, Deferred, Effect, Exit, Layer, Queue, type Scope } from "effect"
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import {
   Address,
-  Disk,
   Identity,
   type Link,
   type ListenFailed,
@@ -11,6 +12,7 @@ import {
   type RawStream,
   Transport
 } from "../../signatures/index.ts"
+import { layerDisk } from "../../src/disk/index.ts"
 import type { Libp2pOptions } from "../../src/libp2p/index.ts"
 import { makeServices } from "../../src/libp2p/services.ts"
 import type { Backend, Host } from "./Backend.ts"
@@ -102,7 +104,12 @@ export const pour = (stream: RawStream, batches: number): Effect.Effect<boolean>
     write()
   })
 
-/** A world of hosts over real sockets on loopback. Their disks are simulated: `src/disk` has laws and tests of its own. */
+const temporaryFolder = Effect.acquireRelease(
+  Effect.promise(() => mkdtemp(join(tmpdir(), "chain-p2p-"))),
+  (folder) => Effect.promise(() => rm(folder, { recursive: true, force: true }))
+)
+
+/** A world of hosts over real sockets on loopback, each with files of its own. */
 export const libp2pBackend = (kind: Kind): Backend => ({
   name: `libp2p ${kind === "tcp" ? "TCP" : "QUIC"}`,
   virtual: false,
@@ -112,17 +119,16 @@ export const libp2pBackend = (kind: Kind): Backend => ({
     throw new Error(Cause.pretty(exit.cause), { cause: Cause.squash(exit.cause) })
   },
   world: Effect.fnUntraced(function*(count: number) {
-    const disks = yield* makeNetwork()
     const losers = new Map<PeerId, (peer: PeerId) => void>()
     const hosts = yield* Effect.replicateEffect(
       Effect.gen(function*() {
         const port = yield* Effect.promise(() => freePort(kind === "tcp" ? "tcp" : "udp"))
         const addresses = [loopback(kind, 4, port)]
         const { lose, services } = yield* makeServices({ listen: addresses })
-        const { services: simulated } = yield* disks.host()
+        const disk = yield* Layer.build(layerDisk({ root: yield* temporaryFolder }))
         const peer = Context.get(services, Identity).self
         losers.set(peer, lose)
-        return { peer, addresses, services: Context.add(services, Disk, Context.get(simulated, Disk)) }
+        return { peer, addresses, services: Context.merge(services, disk) }
       }),
       count
     )

@@ -107,19 +107,6 @@ describe("signed peer records", () => {
       assert.isAtMost(record.addresses.length, 1)
     }))
 
-  it("are rejected when a bit of them changes, or say the same", async () => {
-    const me = makeIdentity(await generateKeyPair("Ed25519"))
-    const sealed = await Effect.runPromise(me.seal(addresses))
-    const original = await Effect.runPromise(me.open(sealed))
-    await fc.assert(fc.asyncProperty(fc.nat(sealed.length * 8 - 1), async (bit) => {
-      const changed = sealed.slice()
-      changed[bit >> 3] = (changed[bit >> 3] ?? 0) ^ (1 << (bit & 7))
-      const result = await Effect.runPromise(Effect.result(me.open(changed)))
-      // The envelope's own framing isn't signed: reading it is lax about the kinds of fields.
-      if (result._tag === "Success") assert.deepStrictEqual(result.success, original)
-    }))
-  })
-
   it("are rejected, and never a defect, when they are any bytes", async () => {
     const me = makeIdentity(await generateKeyPair("Ed25519"))
     const sealed = await Effect.runPromise(me.seal(addresses))
