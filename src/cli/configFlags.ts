@@ -3,10 +3,10 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { resolve } from "node:path"
 import type { ConfigInvalid } from "../../signatures/Config.ts"
-import { configVariable, loadConfig, type Loaded, type Override } from "../config/index.ts"
+import { configVariable, loadConfig, type Loaded, type LoadOptions, type Override } from "../config/index.ts"
 import { note } from "./output.ts"
 
-export const defaultConfigFile = "node.yaml"
+const defaultConfigFile = "node.yaml"
 
 export interface ConfigFlags {
   readonly config: Option.Option<string>
@@ -27,8 +27,11 @@ const overrides = ({ dataDir, listen = [], bootstrap = [] }: ConfigFlags): Reado
 export const configFileOf = (config: Option.Option<string>): string =>
   Option.getOrElse(config, () => process.env[configVariable] ?? defaultConfigFile)
 
-export const load = (flags: ConfigFlags): Effect.Effect<Loaded, ConfigInvalid> =>
-  loadConfig({ file: configFileOf(flags.config), environment: process.env, flags: overrides(flags) })
+export const load = (
+  flags: ConfigFlags,
+  checkSession: LoadOptions["checkSession"] = () => Effect.succeed([])
+): Effect.Effect<Loaded, ConfigInvalid> =>
+  loadConfig({ file: configFileOf(flags.config), environment: process.env, flags: overrides(flags), checkSession })
 
 /** With --data-dir no config file is needed. */
 export const dataDirOf = (flags: ConfigFlags): Effect.Effect<string, ConfigInvalid> =>

@@ -72,7 +72,8 @@ const devnet = Command.make(
     within: Flag.Int("within").pipe(
       Flag.withMetavar("SECONDS"),
       Flag.withDescription("When --until-synced gives up"),
-      Flag.withDefault(55)
+      Flag.filter((seconds) => seconds > 0, () => "expected a number of seconds above 0"),
+      Flag.withDefault(50)
     ),
     json
   },

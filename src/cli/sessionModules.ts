@@ -2,36 +2,19 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { existsSync } from "node:fs"
 import { resolve } from "node:path"
 import { pathToFileURL } from "node:url"
-import type {
-  ConfigInvalid,
-  Disk,
-  MadeSession,
-  P2pNodeConfig,
-  P2pSession,
-  SessionModule
-} from "../../signatures/index.ts"
-import {
-  builtInSessions,
-  type ChainSettings,
-  explain,
-  type Finding,
-  invalid,
-  type Loaded,
-  nearest
-} from "../config/index.ts"
+import type { Chain, Disk, MadeSession, P2pSession, SessionModule } from "../../signatures/index.ts"
+import { type ChainSettings, explain, type Finding, nearest, type WrittenChain } from "../config/index.ts"
 import { CliFailed } from "./failure.ts"
 
-export interface ReadyChain {
-  readonly node: P2pNodeConfig
-  /** Once per process. */
-  readonly make: Effect.Effect<MadeSession, CliFailed, Disk | Scope.Scope>
-}
-
+/** Once per chain and process. */
+type Make = (chain: Chain) => Effect.Effect<MadeSession, CliFailed, Disk | Scope.Scope>
+type Named = Pick<WrittenChain, "index" | "session" | "options" | "folder">
 type Found = SessionModule | P2pSession<unknown>
 
 const isSessionModule = (value: unknown): value is SessionModule =>
@@ -44,17 +27,8 @@ const isPlainSession = (value: unknown): value is P2pSession<unknown> => typeof 
 const expected = "expected a module whose default export is a session: a function from a connection to an Effect, " +
   "fromAsync(…), or an object with options and make"
 
-const loadModule = (path: string, written: string): Effect.Effect<Found, string> => {
-  if (!existsSync(path)) {
-    const meant = nearest(written, builtInSessions)
-    return Effect.fail(
-      `no ready-made session has this name (there is ${
-        [...builtInSessions].join(", ")
-      }), and there is no module at ${path}` +
-        (meant === undefined ? "" : `; did you mean ${meant}?`)
-    )
-  }
-  return Effect.tryPromise({
+const loadModule = (path: string): Effect.Effect<Found, string> =>
+  Effect.tryPromise({
     try: (): Promise<{ readonly default?: unknown }> => import(pathToFileURL(path).href),
     catch: (cause) =>
       `the module can't be loaded: ${cause instanceof Error ? cause.message.split("\n")[0] : String(cause)}`
@@ -65,65 +39,60 @@ const loadModule = (path: string, written: string): Effect.Effect<Found, string>
         : Effect.fail(`${expected}, got ${found === undefined ? "no default export" : typeof found}`)
     )
   )
-}
 
-const readySession = Effect.fnUntraced(function*(name: string): Effect.fn.Return<Found, string> {
+const find = Effect.fnUntraced(function*({ folder, session }: Named): Effect.fn.Return<Found, string> {
   const { readySessions } = yield* Effect.promise(() => import("../sessions/index.ts"))
-  return readySessions.find((session) => session.name === name) ?? (yield* Effect.fail(`there is no session ${name}`))
+  const ready = readySessions.find(({ name }) => name === session)
+  if (ready !== undefined) return ready
+  const path = resolve(folder, session)
+  if (existsSync(path)) return yield* loadModule(path)
+  const names = readySessions.map(({ name }) => name)
+  const meant = nearest(session, names)
+  return yield* Effect.fail(
+    `no ready-made session has this name (there is ${names.join(", ")}), and there is no module at ${path}` +
+      (meant === undefined ? "" : `; did you mean ${meant}?`)
+  )
 })
 
-const find = ({ session }: ChainSettings, written: string): Effect.Effect<Found, string> =>
-  "builtIn" in session ? readySession(session.builtIn) : loadModule(session.module, written)
-
-type Checked = { readonly ready: ReadyChain } | { readonly findings: ReadonlyArray<Finding> }
-
-const check = Effect.fnUntraced(
-  function*(loaded: Loaded, chain: ChainSettings, index: number): Effect.fn.Return<Checked> {
-    const written = loaded.values.chains[index]?.session ?? ""
-    const found = yield* Effect.result(find(chain, written))
-    if (found._tag === "Failure") {
-      return { findings: [{ path: ["chains", index, "session"], part: "value", what: found.failure }] }
-    }
-    const session = found.success
-    const { node, options } = chain
-    const path = ["chains", index, "options"]
-    if (isPlainSession(session)) {
-      return loaded.values.chains[index]?.options === undefined
-        ? { ready: { node, make: Effect.succeed({ session }) } }
-        : {
-          findings: [{
-            path,
-            part: "value",
-            what: "this session takes no options: its module exports a plain function"
-          }]
-        }
-    }
-    const decoded = Schema.decodeUnknownExit(session.options, { errors: "all", onExcessProperty: "error" })(options)
-    if (Exit.isFailure(decoded)) {
-      const issues = decoded.cause.reasons.filter(Cause.isFailReason).map(({ error }) => error.issue)
-      return { findings: issues.flatMap((issue) => explain(issue, loaded.values, path)) }
-    }
-    const place = { resolve: (relative: string) => resolve(loaded.settings.folder, relative) }
-    const make = session.make(node.chain, decoded.value, place).pipe(
-      Effect.mapError(({ message }) => new CliFailed({ message: `chain ${node.chain.name}: ${message}` }))
-    )
-    return { ready: { node, make } }
+const withOptions = (found: Found, named: Named): Result.Result<Make, ReadonlyArray<Finding>> => {
+  const { folder, index, options } = named
+  const path = ["chains", index, "options"]
+  if (isPlainSession(found)) {
+    return options === undefined
+      ? Result.succeed(() => Effect.succeed({ session: found }))
+      : Result.fail([{
+        path,
+        part: "value",
+        what: "this session takes no options: its module exports a plain function"
+      }])
   }
-)
-
-/** Of the chains at these places of the file, in order; all by default. Nothing is started. */
-export const loadSessions = Effect.fnUntraced(
-  function*(
-    loaded: Loaded,
-    wanted: (name: string) => boolean = () => true
-  ): Effect.fn.Return<ReadonlyArray<ReadyChain>, ConfigInvalid> {
-    const checked = yield* Effect.forEach(
-      loaded.settings.chains.map((chain, index) => [chain, index] as const).filter(([{ node }]) =>
-        wanted(node.chain.name)
-      ),
-      ([chain, index]) => check(loaded, chain, index)
-    )
-    yield* invalid(checked.flatMap((chain) => "findings" in chain ? chain.findings : []).map(loaded.mistake))
-    return checked.flatMap((chain) => "ready" in chain ? [chain.ready] : [])
+  const decoded = Schema.decodeExit(found.options, { errors: "all", onExcessProperty: "error" })(options ?? {})
+  if (Exit.isFailure(decoded)) {
+    const issues = decoded.cause.reasons.filter(Cause.isFailReason).map(({ error }) => error.issue)
+    return Result.fail(issues.flatMap((issue) => explain(issue, options, path)))
   }
-)
+  const place = { resolve: (relative: string) => resolve(folder, relative) }
+  return Result.succeed((chain) =>
+    found.make(chain, decoded.value, place).pipe(
+      Effect.mapError(({ message }) => new CliFailed({ message: `chain ${chain.name}: ${message}` }))
+    )
+  )
+}
+
+const resolveSession = (named: Named): Effect.Effect<Result.Result<Make, ReadonlyArray<Finding>>> =>
+  Effect.map(Effect.result(find(named)), (found) =>
+    Result.isSuccess(found)
+      ? withOptions(found.success, named)
+      : Result.fail([{ path: ["chains", named.index, "session"], part: "value", what: found.failure }]))
+
+/** What is wrong with the session that a chain names, for the list of all mistakes. Starts nothing. */
+export const checkSession = (chain: WrittenChain): Effect.Effect<ReadonlyArray<Finding>> =>
+  Effect.map(resolveSession(chain), (resolved) => Result.isFailure(resolved) ? resolved.failure : [])
+
+/** The session of a chain that was checked before. */
+export const makeSession = Effect.fnUntraced(function*(chain: ChainSettings, folder: string) {
+  const resolved = yield* resolveSession({ ...chain, folder })
+  if (Result.isSuccess(resolved)) return yield* resolved.success(chain.node.chain)
+  const [first] = resolved.failure
+  return yield* new CliFailed({ message: `chain ${chain.node.chain.name}: ${first?.what ?? "no session"}` })
+})

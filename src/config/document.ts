@@ -6,7 +6,7 @@ import type { ConfigMistake } from "../../signatures/Config.ts"
 import type { Path } from "./shape.ts"
 import { tomlPlaceOf, tomlPlaces } from "./toml.ts"
 
-export interface Place {
+interface Place {
   readonly line: number
   readonly column: number
 }

@@ -24,7 +24,7 @@ const variables = (shape: Shape, prefix: string, path: Path): ReadonlyArray<read
     : [[prefix, path, shape]]
 
 /** Every name that has a meaning for a file with these values. */
-export const knownVariables = (file: unknown): ReadonlyMap<string, readonly [path: Path, shape: Shape]> => {
+const knownVariables = (file: unknown): ReadonlyMap<string, readonly [path: Path, shape: Shape]> => {
   const chains = valueAt(file, ["chains"])
   const entry = fileShape.keys.get("chains")
   const perChain = Array.isArray(chains) && entry?._tag === "List"

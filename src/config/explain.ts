@@ -42,15 +42,15 @@ const unknownKey = (path: Path, ast: AST.AST): string => {
 }
 
 /**
- * `root` is the whole value, `base` the path at which the schema was applied; `shape` describes what stands there, where
- * it is known: then the shape's own words are used.
+ * `value` is what the schema was applied to, `base` the path at which it stands in the file; `shape` describes it where it
+ * is known: then the shape's own words are used.
  */
-export const explain = (issue: Issue.Issue, root: unknown, base: Path = [], shape?: Shape): ReadonlyArray<Finding> =>
+export const explain = (issue: Issue.Issue, value: unknown, base: Path = [], shape?: Shape): ReadonlyArray<Finding> =>
   // Several checks of one value may fail, and say the same.
   distinct(
     leaves(issue, base).map(([path, leaf]) => {
       if (leaf._tag === "UnexpectedKey") return { path, part: "key", what: unknownKey(path, leaf.ast) }
-      const found = valueAt(root, path)
+      const found = valueAt(value, path.slice(base.length))
       const expected = shape === undefined ? undefined : shapeAt(path.slice(base.length), shape)?.expected
       if (expected !== undefined && expected !== "") {
         const quotes = typeof found === "number" && expected.startsWith("a text") ? ": put it in quotes" : ""

@@ -79,7 +79,7 @@ export const makePrivateFolder = (path: string): void => {
   if (mkdirSync(path, { recursive: true, mode: 0o700 }) !== undefined) chmodSync(path, 0o700)
 }
 
-export const hasKey = (path: string): Effect.Effect<boolean> =>
+const hasKey = (path: string): Effect.Effect<boolean> =>
   Effect.sync(() => {
     try {
       statSync(path)

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import { readFileSync } from "node:fs"
-import { resolve } from "node:path"
+import { dirname, resolve } from "node:path"
 import { ConfigInvalid, type ConfigMistake, renderMistake } from "../../signatures/Config.ts"
 import { type Document, readDocument } from "./document.ts"
 import { type Override, readEnvironment } from "./environment.ts"
@@ -21,8 +21,6 @@ export interface Loaded {
   readonly warnings: ReadonlyArray<string>
   /** Who gave the value: a place of the file, a variable, a flag; none where it is the default. */
   readonly origin: (path: Path) => string | undefined
-  /** A mistake that only shows later, such as a module without a session, at its place. */
-  readonly mistake: (finding: Finding) => ConfigMistake
 }
 
 export interface LoadOptions {
@@ -31,6 +29,19 @@ export interface LoadOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>
   /** Values of flags, stronger than all else. */
   readonly flags?: ReadonlyArray<Override>
+  /** Looks into the sessions that the chains name, so that their mistakes are told with all others. */
+  readonly checkSession?: (chain: WrittenChain) => Effect.Effect<ReadonlyArray<Finding>>
+}
+
+/** What a chain says of its session, though other keys of it may be mistaken. */
+export interface WrittenChain {
+  readonly index: number
+  readonly name: unknown
+  readonly session: string
+  /** Undefined where the file has none. */
+  readonly options: unknown
+  /** Of the file. */
+  readonly folder: string
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
@@ -63,7 +74,7 @@ const mistakeAt =
 const inOrder = (mistakes: ReadonlyArray<ConfigMistake>): ReadonlyArray<ConfigMistake> =>
   mistakes.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0))
 
-export const invalid = (mistakes: ReadonlyArray<ConfigMistake>): Effect.Effect<void, ConfigInvalid> => {
+const invalid = (mistakes: ReadonlyArray<ConfigMistake>): Effect.Effect<void, ConfigInvalid> => {
   const [first, ...rest] = inOrder(mistakes)
   return first === undefined ? Effect.void : Effect.fail(new ConfigInvalid({ mistakes: [first, ...rest] }))
 }
@@ -90,6 +101,15 @@ const findings = (values: unknown): ReadonlyArray<Finding> => {
     .flatMap(({ error }) => explain(error.issue, values, [], fileShape))
 }
 
+const writtenChains = (values: unknown, folder: string): ReadonlyArray<WrittenChain> => {
+  const chains = valueAt(values, ["chains"])
+  return (Array.isArray(chains) ? chains : []).flatMap((chain: unknown, index) => {
+    const session = valueAt(chain, ["session"])
+    const [name, options] = [valueAt(chain, ["name"]), valueAt(chain, ["options"])]
+    return typeof session === "string" && session !== "" ? [{ index, name, session, options, folder }] : []
+  })
+}
+
 export const loadText = Effect.fnUntraced(function*(text: string, options: LoadOptions): Effect.fn.Return<
   Loaded,
   ConfigInvalid
@@ -100,15 +120,18 @@ export const loadText = Effect.fnUntraced(function*(text: string, options: LoadO
   const overrides = [...environment.overrides, ...options.flags ?? []]
   const values = overrides.reduce((root, { path, value }) => withValue(root, path, value), document.value)
   const mistake = mistakeAt(document, overrides)
-  const found = findings(values)
-  yield* invalid([...found, ...ruleMistakes(values)].map(mistake))
+  const file = resolve(options.file)
+  const ofSessions = yield* Effect.forEach(
+    writtenChains(values, dirname(file)),
+    options.checkSession ?? (() => Effect.succeed([]))
+  )
+  yield* invalid([...findings(values), ...ruleMistakes(values), ...ofSessions.flat()].map(mistake))
   const valid = yield* Schema.decodeUnknownEffect(NodeFile)(values).pipe(Effect.orDie)
   return {
-    settings: settingsOf(valid, resolve(options.file)),
+    settings: settingsOf(valid, dirname(file)),
     values: valid,
     warnings: [...environment.warnings, ...ruleWarnings(valid).map(mistake).map(renderMistake)],
-    origin: (path) => overrideOf(overrides, path)?.source ?? placeText(document, values, path),
-    mistake
+    origin: (path) => overrideOf(overrides, path)?.source ?? placeText(document, values, path)
   }
 })
 

@@ -2,7 +2,7 @@
 import type * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { dirname, resolve } from "node:path"
+import { resolve } from "node:path"
 import { Address } from "../../signatures/Address.ts"
 import type { P2pNodeConfig } from "../../signatures/NodeConfig.ts"
 import type { ChainEntry, NodeFile } from "./NodeFile.ts"
@@ -11,8 +11,9 @@ import { parseDuration, parseSize } from "./units.ts"
 
 export interface ChainSettings {
   readonly node: P2pNodeConfig
-  /** A ready-made session's name, or an absolute path of a module. */
-  readonly session: { readonly builtIn: string } | { readonly module: string }
+  readonly index: number
+  /** As written: a ready-made session's name, or a path of a module. */
+  readonly session: string
   /** As written; the session's own schema checks them. */
   readonly options: unknown
 }
@@ -27,8 +28,6 @@ export interface NodeSettings {
   readonly limits: { readonly links: number; readonly linksPerGroup: number }
   readonly chains: ReadonlyArray<ChainSettings>
 }
-
-export const builtInSessions: ReadonlySet<string> = new Set(["header-sync"])
 
 const defaultOf = (key: string, inner?: string): unknown => {
   const shape = fileShape.keys.get(key)
@@ -45,7 +44,7 @@ const addresses = Schema.decodeUnknownSync(Schema.Array(Address))
 const duration = (text: string): Duration.Duration => Option.getOrThrow(parseDuration(text))
 const size = (text: string): number => Option.getOrThrow(parseSize(text))
 
-const chainSettings = (network: string, folder: string, entry: ChainEntry): ChainSettings => {
+const chainSettings = (network: string, entry: ChainEntry, index: number): ChainSettings => {
   const { name, genesis, session, options, ...rest } = entry
   const {
     sessionTimeout,
@@ -69,13 +68,13 @@ const chainSettings = (network: string, folder: string, entry: ChainEntry): Chai
       ...(window === undefined ? {} : { window: size(window) }),
       ...(knownPeers === undefined ? {} : { knownPeers: addresses(knownPeers) })
     },
-    session: builtInSessions.has(session) ? { builtIn: session } : { module: resolve(folder, session) },
-    options: options ?? {}
+    index,
+    session,
+    options
   }
 }
 
-export const settingsOf = (file: NodeFile, path: string): NodeSettings => {
-  const folder = dirname(path)
+export const settingsOf = (file: NodeFile, folder: string): NodeSettings => {
   return {
     folder,
     network: file.network,
@@ -88,6 +87,6 @@ export const settingsOf = (file: NodeFile, path: string): NodeSettings => {
       links: file.limits?.links ?? decodeDefault(Schema.Int, "limits", "links"),
       linksPerGroup: file.limits?.linksPerGroup ?? decodeDefault(Schema.Int, "limits", "linksPerGroup")
     },
-    chains: file.chains.map((entry) => chainSettings(file.network, folder, entry))
+    chains: file.chains.map((entry, index) => chainSettings(file.network, entry, index))
   }
 }

@@ -43,6 +43,7 @@ chains:
     session: header-sync
     sessionCount: "four"
     sessionTimeout: 240
+    options: { headers: ./bitcoin.headers }
 `
       )
       const { code, stdout, stderr } = yield* cli(["config", "check", "node.yaml"], { cwd })
@@ -72,15 +73,14 @@ chains:
         `  - name: ${name}\n    genesis: ${genesis}\n    session: ${session}\n${more}`
       writeFileSync(
         join(cwd, "node.yaml"),
-        `network: devnet\nchains:\n${chain("a", "./empty.mjs")}${chain("b", "./broken.mjs")}${
-          chain("c", "header-snyc")
-        }${chain("d", "header-sync", "    options: { haeders: ./x }\n")}${
-          chain("e", "./plain.mjs", "    options: { colour: red }\n")
-        }${chain("f", "./plain.mjs")}`
+        `network: 5\nchains:\n${chain("a", "./empty.mjs")}${chain("b", "./broken.mjs")}${chain("c", "header-snyc")}${
+          chain("d", "header-sync", "    options: { haeders: ./x }\n")
+        }${chain("e", "./plain.mjs", "    options: { colour: red }\n")}${chain("f", "./plain.mjs")}`
       )
       const { code, stderr } = yield* cli(["config", "check", "node.yaml"], { cwd })
       assert.strictEqual(code, 1)
       const lines = stderr.trim().split("\n")
+      assert.match(lines.shift() ?? "", /^node\.yaml:1:10 network: /, "beside all other mistakes")
       assert.match(lines[0] ?? "", /^node\.yaml:5:14 chains\[0\]\.session: expected a module .* got no default export$/)
       assert.match(lines[1] ?? "", /^node\.yaml:8:14 chains\[1\]\.session: the module can't be loaded: out of paper$/)
       assert.match(lines[2] ?? "", /^node\.yaml:11:14 chains\[2\]\.session: .*did you mean header-sync\?$/)

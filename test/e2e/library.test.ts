@@ -40,10 +40,10 @@ describe("P2p.layer", () => {
   it.live("keeps the name that its key gives, and takes another without one", () =>
     Effect.gen(function*() {
       const nameOf = (key?: Uint8Array) =>
-        Effect.scoped(Effect.map(
-          Layer.build(Layer.fresh(P2p.layer({ listen: [], ...(key === undefined ? {} : { key }) }))),
-          (services) => Effect.runSync(Effect.provideContext(Identity, services)).self
-        ))
+        Identity.pipe(
+          Effect.map(({ self }) => self),
+          Effect.provide(Layer.fresh(P2p.layer({ listen: [], ...(key === undefined ? {} : { key }) })))
+        )
       const key = new Uint8Array(32).fill(7)
       assert.strictEqual(yield* nameOf(key), yield* nameOf(key))
       assert.notStrictEqual(yield* nameOf(), yield* nameOf())

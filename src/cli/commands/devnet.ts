@@ -52,7 +52,7 @@ const makeProgress = (nodes: number) => {
       const rate = before === undefined ? 0 : ((height - before.height) / (now - before.at)) * 1000
       before = { at: now, height }
       const line = progressLine(view, nodes, rate)
-      if (process.stderr.isTTY) process.stderr.write(`\r\u001B[2K${line}`)
+      if (process.stderr.isTTY) process.stderr.write(`\r\u001B[2K${line.slice(0, process.stderr.columns - 1)}`)
       else if (line !== last) process.stderr.write(`${line}\n`)
       last = line
     })
@@ -122,24 +122,24 @@ const running = Effect.fnUntraced(function*(flags: DevnetFlags) {
   yield* note(
     `starting ${flags.nodes} nodes on loopback, two chains each; node 1 has the headers, the others fetch them`
   )
-  const nodes = yield* startNodes({
-    nodes: flags.nodes,
-    folder: yield* folder(flags.data),
-    quic: yield* hasQuic
-  })
+  let nodes: ReadonlyArray<DevnetNode> = []
+  const synced = startNodes({ nodes: flags.nodes, folder: yield* folder(flags.data), quic: yield* hasQuic }).pipe(
+    Effect.tap((all) => Effect.sync(() => void (nodes = all))),
+    Effect.flatMap(waitUntilSynced)
+  )
   const view = yield* flags.untilSynced
-    ? waitUntilSynced(nodes).pipe(
-      Effect.timeoutOption(flags.within * 1000 - (now() - started)),
-      Effect.flatMap(Option.match({
-        onSome: Effect.succeed,
-        onNone: () =>
-          Effect.flatMap(look(nodes), (found) =>
+    ? Effect.timeoutOrElse(synced, {
+      duration: `${flags.within} seconds`,
+      orElse: () =>
+        Effect.flatMap(
+          look(nodes),
+          (found) =>
             Effect.fail(
-              new CliFailed({ message: `not synced after ${flags.within} seconds:${reasons(found, nodes.length)}` })
-            ))
-      }))
-    )
-    : waitUntilSynced(nodes)
+              new CliFailed({ message: `not synced after ${flags.within} seconds:${reasons(found, flags.nodes)}` })
+            )
+        )
+    })
+    : synced
   const seconds = (now() - started) / 1000
   if (flags.json) yield* printJson(results(view, seconds))
   else {

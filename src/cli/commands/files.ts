@@ -16,7 +16,7 @@ import {
 import { configFileOf, type ConfigFlags, dataDirOf, load, warn } from "../configFlags.ts"
 import { CliFailed } from "../failure.ts"
 import { note, print, printJson } from "../output.ts"
-import { loadSessions } from "../sessionModules.ts"
+import { checkSession } from "../sessionModules.ts"
 
 const schemaName = "chain-p2p.schema.json"
 
@@ -51,8 +51,7 @@ export const init = Effect.fnUntraced(function*(file: string) {
 })
 
 export const check = Effect.fnUntraced(function*(config: Option.Option<string>) {
-  const loaded = yield* load({ config })
-  yield* loadSessions(loaded)
+  const loaded = yield* load({ config }, checkSession)
   yield* warn(loaded)
   const count = loaded.settings.chains.length
   yield* note(`${configFileOf(config)}: valid, ${count} ${count === 1 ? "chain" : "chains"}`)

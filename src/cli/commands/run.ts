@@ -6,7 +6,7 @@ import { type ConfigFlags, load } from "../configFlags.ts"
 import { CliFailed } from "../failure.ts"
 import { layerLogs } from "../logs.ts"
 import { chainStatus, makeAnswers, type RunningChain, startChain } from "../running.ts"
-import { loadSessions } from "../sessionModules.ts"
+import { checkSession, makeSession } from "../sessionModules.ts"
 import { stopSignal } from "../signals.ts"
 import type { ChainStatus } from "../status/protocol.ts"
 import { serveStatus } from "../status/server.ts"
@@ -16,9 +16,12 @@ export interface RunFlags extends ConfigFlags {
   readonly chain: ReadonlyArray<string>
 }
 
-const knownChains = Effect.fnUntraced(function*(loaded: Loaded, wanted: ReadonlyArray<string>) {
-  const names = loaded.settings.chains.map(({ node }) => node.chain.name)
-  const unknown = wanted.find((name) => !names.includes(name))
+const isWanted = (flags: RunFlags) => (name: unknown): boolean =>
+  flags.chain.length === 0 || flags.chain.some((wanted) => wanted === name)
+
+const checkWanted = Effect.fnUntraced(function*({ settings }: Loaded, { chain }: RunFlags) {
+  const names = settings.chains.map(({ node }) => node.chain.name)
+  const unknown = chain.find((name) => !names.includes(name))
   if (unknown !== undefined) {
     return yield* new CliFailed({
       message: `flag --chain: there is no chain ${unknown}; the file has ${names.join(", ")}`
@@ -48,13 +51,15 @@ const report = (chains: ReadonlyArray<RunningChain>): Effect.Effect<void> =>
 /** Everything that runs, until the scope closes. */
 const start = Effect.fnUntraced(function*(loaded: Loaded, flags: RunFlags) {
   const { settings } = loaded
-  const ready = yield* loadSessions(loaded, (name) => flags.chain.length === 0 || flags.chain.includes(name))
+  const wanted = settings.chains.filter(({ node }) => isWanted(flags)(node.chain.name))
   yield* lockDataDir(settings.dataDir)
   const { seed } = yield* loadOrMakeKey(keyPath(settings.dataDir))
   const disk = layerDisk({ root: settings.folder })
   // Opened before anybody can reach us: a store that can't be read stops the start.
-  const opened = yield* Effect.forEach(ready, ({ make, node }) => Effect.map(make, (made) => ({ made, node })))
-    .pipe(Effect.provide(disk))
+  const opened = yield* Effect.forEach(
+    wanted,
+    (chain) => Effect.map(makeSession(chain, settings.folder), (made) => ({ made, node: chain.node }))
+  ).pipe(Effect.provide(disk))
   const services = yield* Layer.build(P2p.layer({
     listen: settings.listen,
     bootstrap: settings.bootstrap,
@@ -80,8 +85,8 @@ const untilSignal = <A, E, R>(running: Effect.Effect<A, E, R>): Effect.Effect<vo
 
 export const run = (flags: RunFlags) =>
   Effect.gen(function*() {
-    const loaded = yield* load(flags)
-    yield* knownChains(loaded, flags.chain)
+    const loaded = yield* load(flags, (chain) => isWanted(flags)(chain.name) ? checkSession(chain) : Effect.succeed([]))
+    yield* checkWanted(loaded, flags)
     yield* Effect.forEach(loaded.warnings, (warning) => Effect.logWarning(warning), { discard: true })
     yield* untilSignal(Effect.scoped(Effect.gen(function*() {
       const chains = yield* start(loaded, flags)

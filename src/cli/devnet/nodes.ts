@@ -17,7 +17,7 @@ import { CliFailed } from "../failure.ts"
 import { makeAnswers, type RunningChain, startChain } from "../running.ts"
 import { type Answers, serveStatus } from "../status/server.ts"
 
-export const network = "devnet"
+const network = "devnet"
 
 export interface DevnetNode {
   /** From 1. */

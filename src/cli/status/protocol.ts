@@ -21,7 +21,7 @@ export const ChainStatus = Schema.Struct({
 })
 export type ChainStatus = typeof ChainStatus.Type
 
-export const LinkStatus = Schema.Struct({
+const LinkStatus = Schema.Struct({
   peer: Schema.String,
   remote: Schema.String,
   direction: Schema.Literals(["inbound", "outbound"]),

@@ -159,6 +159,6 @@ export const freePorts = (count: number): Effect.Effect<ReadonlyArray<number>> =
       new Promise<void>((resolve) => udp.close(resolve))
     ]))
     return held.filter(({ isFree }) => isFree).map(({ port }) => port)
-  }).pipe(Effect.flatMap((ports) => ports.length === count ? Effect.succeed(ports) : freePorts(count)))
+  }).pipe(Effect.filterOrElse((ports) => ports.length === count, () => freePorts(count)))
 
 export const writeYaml = (path: string, value: unknown): void => writeFileSync(path, stringify(value))

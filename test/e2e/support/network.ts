@@ -19,13 +19,7 @@ export interface NetworkNode {
 
 const [bitcoin] = demoChains
 
-export interface Network {
-  readonly nodes: ReadonlyArray<NetworkNode>
-  /** A process with the config of the node of that number. */
-  readonly launch: (index: number) => ReturnType<typeof start>
-}
-
-/** Only the first has headers. All are started, and none is waited for. */
+/** Only the first has headers. All are started, and none is waited for; `launch` starts one of them once more. */
 export const startNetwork = Effect.fnUntraced(function*(count: number, sessionCount: number, wire: Wire) {
   const root = yield* temporaryFolder
   const ports = yield* freePorts(count)

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Result } from "effect"
 import * as fc from "fast-check"
 import { loadText } from "../../../src/config/index.ts"
-import type { LoadOptions } from "../../../src/config/load.ts"
+import type { LoadOptions, WrittenChain } from "../../../src/config/load.ts"
 
 const genesis = "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f"
 const chain = `  - name: bitcoin\n    genesis: ${genesis}\n    session: header-sync\n`
@@ -117,10 +117,23 @@ chains:
       assert.deepStrictEqual(first?.options, { headers: "./b.bin" })
     }))
 
-  it.effect("takes a session that is no ready-made one for a module beside the file", () =>
+  it.effect("tells what is wrong with sessions among all other mistakes", () =>
     Effect.gen(function*() {
-      const { settings } = yield* load(good.replace("header-sync", "./mine.ts"))
-      assert.deepStrictEqual(settings.chains[0]?.session, { module: "/etc/p2p/mine.ts" })
+      const checkSession = ({ folder, index, session }: WrittenChain) =>
+        Effect.succeed([{
+          path: ["chains", index, "session"],
+          part: "value" as const,
+          what: `no ${session} in ${folder}`
+        }])
+      const found = yield* mistakes(`network: 7\nchains:\n${chain}    sessionCount: 0\n`, {
+        file: "/etc/p2p/node.yaml",
+        checkSession
+      })
+      assert.deepStrictEqual(found, [
+        "/etc/p2p/node.yaml:1:10 network: expected a text of 1 to 64 characters, got 7: put it in quotes",
+        "/etc/p2p/node.yaml:5:14 chains[0].session: no header-sync in /etc/p2p",
+        "/etc/p2p/node.yaml:6:19 chains[0].sessionCount: expected an integer from 1 to 64, got 0"
+      ])
     }))
 
   it.effect("means the same in YAML, JSON and TOML", () =>

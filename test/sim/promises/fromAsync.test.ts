@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Deferred, Effect, Exit, Fiber, Option, Queue } from "effect"
+import { Cause, Deferred, Effect, Exit, Fiber, Queue } from "effect"
 import { TestClock } from "effect/testing"
 import {
   ConnectionClosed,
@@ -26,7 +26,7 @@ const connectionForTest = Effect.gen(function*() {
       }),
     receive: Queue.take(inbox),
     tryReceive: Effect.suspend(() =>
-      inbox.state._tag === "Done" ? Effect.map(Queue.take(inbox), Option.some) : Queue.poll(inbox)
+      inbox.state._tag === "Done" ? Effect.asSome(Queue.take(inbox)) : Queue.poll(inbox)
     ),
     close: Effect.sync(() => void closed++)
   }
