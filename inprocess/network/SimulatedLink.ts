@@ -206,6 +206,7 @@ export class SimulatedLink implements Link, StreamHome {
   }
 
   #giveStreams(): void {
+    if (this.dead) return
     for (let stream = this.#unaccepted.shift(); stream !== undefined; stream = this.#unaccepted.shift()) {
       this.#onStream?.(stream)
     }

@@ -3,9 +3,9 @@ import { type Agenda, type RandomStream } from "../kernel/index.ts"
 import { type Channel } from "./Channel.ts"
 
 /** Above so many bytes on their way, `write` answers false; `drain` comes at half of them. */
-export const highWater = 256 * 1024
+const highWater = 256 * 1024
 /** Who goes on writing so many bytes after a false loses the stream: there is no memory without bound. */
-export const overrun = 1024 * 1024
+const overrun = 1024 * 1024
 
 /** What a stream needs of the link that it is on. */
 export interface StreamHome {
@@ -211,7 +211,7 @@ export class SimulatedStream implements RawStream {
 
   #giveHeld(): void {
     const sink = this.#sink
-    if (sink === undefined) return
+    if (sink === undefined || this.#home.dead) return
     for (let bytes = this.#held.shift(); bytes !== undefined; bytes = this.#held.shift()) this.#give(sink, bytes)
     if (this.#heldDrain) this.#drain()
     this.#giveEnd()

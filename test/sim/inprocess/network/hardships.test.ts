@@ -277,6 +277,26 @@ describe("a killed host", () => {
       assert.deepStrictEqual([far.received().length, far.ends().length], [0, 0])
     })))
 
+  it("is told nothing that was about to be told", () =>
+    inprocess.run(Effect.gen(function*() {
+      const { a, b, network } = yield* two()
+      const links = yield* listen(b)
+      const near = yield* dial(a, b)
+      const far = yield* Queue.take(links)
+      const streams = yield* accept(far)
+      const opened = watch(yield* near.open("/chain-p2p/1"))
+      opened.write(pattern(10))
+      yield* near.open("/chain-p2p/1")
+      yield* Effect.sleep("1 second")
+      const reader = watch(yield* Queue.take(streams))
+      const late = yield* Queue.take(streams)
+      const writer = watch(late)
+      yield* network.kill(b)
+      yield* near.ended
+      assert.deepStrictEqual([reader.received().length, reader.ends().length, writer.ends().length], [0, 0, 0])
+      assert.isTrue(writer.write(pattern(10)))
+    })))
+
   it("comes back as the same peer, at the same addresses, with its disk, and a higher sequence", () =>
     inprocess.run(Effect.gen(function*() {
       const { a, b, network } = yield* two()
