@@ -32,10 +32,15 @@ const checkWanted = Effect.fnUntraced(function*({ settings }: Loaded, { chain }:
 /** One line that a person can read at a glance. */
 const statusLine = (status: ChainStatus): string => {
   const fields = Object.entries(status.session).filter(([, value]) => typeof value === "number")
-  const progress = status.progress === undefined ? [] : [`${status.progress.done} of ${status.progress.total}`]
+  const progress = status.progress === undefined ? [] : [`progress ${status.progress.done} of ${status.progress.total}`]
+  const target = !status.atTarget
+    ? `target ${status.sessionCount}`
+    : status.outbound < status.sessionCount
+    ? `nobody else to ask (target ${status.sessionCount})`
+    : "at target"
   return [
     `${status.outbound} outbound and ${status.inbound} inbound sessions`,
-    status.atTarget ? "at target" : `target ${status.sessionCount}`,
+    target,
     ...progress,
     ...fields.slice(0, progress.length === 0 ? 3 : 0).map(([key, value]) => `${key} ${String(value)}`)
   ].join(", ")
