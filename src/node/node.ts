@@ -1,17 +1,4 @@
-import {
-  Context,
-  Deferred,
-  Duration,
-  Effect,
-  Fiber,
-  FiberSet,
-  Latch,
-  Option,
-  PubSub,
-  Random,
-  type Scope,
-  Stream
-} from "effect"
+import { Context, Deferred, Duration, Effect, Fiber, FiberSet, Latch, Option, Random, type Scope } from "effect"
 import {
   chainId,
   ConnectionPool,
@@ -20,7 +7,6 @@ import {
   Identity,
   isSmaller,
   monotonicMillis,
-  type NodeEvent,
   type NodeServices,
   type OpenedConnection,
   type P2pNode,
@@ -34,6 +20,7 @@ import {
 } from "../../signatures/index.ts"
 import { type Keeper, makeKeeper } from "./keeper.ts"
 import { groupOf } from "./look.ts"
+import { makeNews } from "./news.ts"
 import { makeOpening, type Openable } from "./openings.ts"
 import { resolveSettings } from "./settings.ts"
 import {
@@ -48,8 +35,6 @@ import {
 } from "./state.ts"
 import { step } from "./step.ts"
 
-/** How many events a slow reader may be behind before it loses the oldest. */
-const eventBuffer = 1_024
 /** Timers don't reach further than 24 days; nothing that a node waits for is worth more than a day's sleep. */
 const longestSleep = 86_400_000
 
@@ -75,11 +60,11 @@ const setUp = Effect.fnUntraced(function*<E, R>(config: P2pNodeConfig, session: 
   let state: State = initialState
   let isDirty = true
 
-  const events = yield* Effect.acquireRelease(PubSub.sliding<NodeEvent>(eventBuffer), PubSub.shutdown)
+  const events = yield* makeNews
   const fibers = yield* FiberSet.make<void>()
 
   const begin = (job: Effect.Effect<void>): void => {
-    jobs.push(Effect.annotateLogs(job, { chain: chain.name }))
+    jobs.push(job)
     wake.openUnsafe()
   }
   const lookAgain = (): void => {
@@ -110,8 +95,7 @@ const setUp = Effect.fnUntraced(function*<E, R>(config: P2pNodeConfig, session: 
         return
       }
       case "Announce":
-        PubSub.publishUnsafe(events, command.event)
-        return
+        return events.tell(command.event)
       case "Complain":
         return begin(Effect.logError("the policy of the node threw: nobody is picked", command.cause))
       case "Accept":
@@ -182,10 +166,11 @@ const setUp = Effect.fnUntraced(function*<E, R>(config: P2pNodeConfig, session: 
     return { reject: rejected.reason, retryAfter: Duration.millis(rejected.retryAfter) }
   }
 
+  // Uninterruptible: a job that was taken off the list is begun, whoever had it run.
   const runJobs = Effect.suspend(() => {
     const all = jobs.splice(0)
     return Effect.forEach(all, (job) => FiberSet.run(fibers, job), { discard: true })
-  })
+  }).pipe(Effect.annotateLogs({ chain: chain.name }), Effect.uninterruptible)
 
   const drive = Effect.gen(function*() {
     while (true) {
@@ -235,7 +220,7 @@ const setUp = Effect.fnUntraced(function*<E, R>(config: P2pNodeConfig, session: 
   const node: P2pNode = {
     stats: Effect.sync(() => statsOf(state)),
     sessions: Effect.sync(() => sessionsOf(state)),
-    events: Stream.fromPubSub(events),
+    events: events.stream,
     drain: stop("draining")
   }
   return { node, driver }
