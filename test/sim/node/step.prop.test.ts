@@ -179,7 +179,10 @@ describe("the decisions of a node, whatever happens", () => {
       for (const [attempt, peer] of held) {
         expect(world.openings.get(attempt) ?? world.sessions.get(attempt)?.peer).toBe(peer)
       }
-      // A session is held to its end; an opening may have lost its slot to a crossing one.
+      // A session is held to its end, an opening too, unless it lost its slot to a crossing one.
+      for (const [attempt, peer] of world.openings) {
+        expect(world.cancelled.includes(attempt) ? peer : held.get(attempt)).toBe(peer)
+      }
       for (const [attempt, { peer }] of world.sessions) expect(held.get(attempt)).toBe(peer)
       expect(new Set([...world.sessions.values()].map((session) => session.peer)).size).toBe(world.sessions.size)
     }))
