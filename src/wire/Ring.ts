@@ -1,3 +1,6 @@
+/** Slots that an empty queue may keep: what a batch of small messages needs again and again, and not what a flood did once. */
+const kept = 1024
+
 /** A queue over a circular array: constant time at both ends, and no memory kept for what has left. */
 export class Ring<A> {
   private items: Array<A | undefined> = []
@@ -23,8 +26,7 @@ export class Ring<A> {
     this.items[this.head] = undefined
     this.head = (this.head + 1) & (this.items.length - 1)
     this.size--
-    // An idle session holds no array that a flood has once made large.
-    if (this.size === 0 && this.items.length > 64) this.clear()
+    if (this.size === 0 && this.items.length > kept) this.clear()
     return item
   }
 

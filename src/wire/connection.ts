@@ -1,4 +1,4 @@
-import { Effect } from "effect"
+import { Effect, Effectable } from "effect"
 import {
   type ConnectionClosed,
   type ConnectionFailed,
@@ -13,16 +13,6 @@ import { ReceiveWaiter, SendWaiter, type SessionCore } from "./SessionCore.ts"
  * promise.
  */
 export const connectionOf = (core: SessionCore): P2pConnection => {
-  const waitToSend = (message: P2pMessage): Effect.Effect<void, ConnectionClosed | ConnectionFailed> =>
-    Effect.callback((resume) => {
-      const waiter = new SendWaiter(
-        message,
-        (outcome) => resume(outcome === undefined ? Effect.void : Effect.fail(outcome))
-      )
-      core.waitToSend(waiter)
-      return Effect.sync(() => core.cancelSend(waiter))
-    })
-
   // The message leaves the core in `take`: a fiber that is interrupted between its wake-up and that loses nothing.
   const waitToReceive: Effect.Effect<P2pMessage, ConnectionClosed | ConnectionFailed> = Effect.callback((resume) => {
     const waiter = new ReceiveWaiter((outcome) =>
@@ -33,15 +23,7 @@ export const connectionOf = (core: SessionCore): P2pConnection => {
   })
 
   return {
-    send: (message) =>
-      Effect.suspend((): Effect.Effect<void, ConnectionClosed | ConnectionFailed | MessageTooLarge> => {
-        if (core.trySend(message)) return Effect.void
-        if (core.outcome !== undefined) return Effect.fail(core.outcome)
-        const limit = core.terms.maxMessageBytes
-        return message.length > limit
-          ? Effect.fail(new MessageTooLarge({ size: message.length, limit }))
-          : waitToSend(message)
-      }),
+    send: (message) => new Send(core, message),
     receive: Effect.suspend(() => {
       const message = core.poll()
       if (message !== undefined) return Effect.succeed(message)
@@ -55,3 +37,38 @@ export const connectionOf = (core: SessionCore): P2pConnection => {
     close: Effect.sync(() => core.end("closed"))
   }
 }
+
+/** An object where `Effect.suspend` would need a closure beside it. */
+class Send extends Effectable.Class<void, ConnectionClosed | ConnectionFailed | MessageTooLarge> {
+  readonly core: SessionCore
+  readonly message: P2pMessage
+
+  constructor(core: SessionCore, message: P2pMessage) {
+    super()
+    this.core = core
+    this.message = message
+  }
+
+  asEffect(): Effect.Effect<void, ConnectionClosed | ConnectionFailed | MessageTooLarge> {
+    const { core, message } = this
+    if (core.trySend(message)) return Effect.void
+    if (core.outcome !== undefined) return Effect.fail(core.outcome)
+    const limit = core.terms.maxMessageBytes
+    return message.length > limit
+      ? Effect.fail(new MessageTooLarge({ size: message.length, limit }))
+      : waitToSend(core, message)
+  }
+}
+
+const waitToSend = (
+  core: SessionCore,
+  message: P2pMessage
+): Effect.Effect<void, ConnectionClosed | ConnectionFailed> =>
+  Effect.callback((resume) => {
+    const waiter = new SendWaiter(
+      message,
+      (outcome) => resume(outcome === undefined ? Effect.void : Effect.fail(outcome))
+    )
+    core.waitToSend(waiter)
+    return Effect.sync(() => core.cancelSend(waiter))
+  })
