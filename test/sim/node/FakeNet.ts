@@ -57,6 +57,8 @@ export class FakeNet {
   readonly serving = new Map<string, Decide>()
   /** Peers that answer nobody. */
   readonly dead = new Set<PeerId>()
+  /** Peers that answer no hello, and whose links stay up. */
+  readonly silent = new Set<PeerId>()
   readonly #ends = new Map<End, PeerId>()
   /** What the pools say is up, of every process alike. */
   links: ReadonlyMap<PeerId, LinkView> = new Map()
@@ -151,6 +153,7 @@ export class FakeNet {
         Effect.gen({ self: this }, function*() {
           this.opens++
           yield* Effect.sleep(delay)
+          if (this.silent.has(peer)) return yield* Effect.never
           if (this.dead.has(peer)) return yield* new LeaseFailed({ reason: "unreachable", dials: [] })
           const decide = this.serving.get(key(peer, chainId(chain)))
           if (decide === undefined) {

@@ -183,6 +183,18 @@ describe("the end of a node", () => {
       yield* Fiber.join(last)
     }))
 
+  it.effect("gives up its openings at once", () =>
+    Effect.gen(function*() {
+      const { citizens, net } = yield* town([{ knows: [1] }, {}])
+      net.silent.add(peerId(1))
+      yield* TestClock.adjust(100)
+      const { node } = nth(citizens, 0)
+      assert.strictEqual((yield* node.stats).opening, 1)
+      yield* node.drain
+      assert.strictEqual((yield* node.stats).opening, 0)
+      assert.deepInclude(outcomes(nth(citizens, 0))[0], { _tag: "Cancelled" })
+    }))
+
   it.effect("rejects as draining while it drains and after, and opens nothing", () =>
     Effect.gen(function*() {
       const { citizens, net } = yield* town([{ knows: [1] }, {}, { knows: [0], config: { sessionCount: 1 } }])

@@ -145,6 +145,18 @@ describe("a session that is drained", () => {
     }))
 })
 
+describe("the slot of a session", () => {
+  it.effect("is held until its stream is gone, and the book is told after that", () =>
+    Effect.gen(function*() {
+      const { us } = yield* meet(() => Effect.sleep(50), 62)
+      assert.deepInclude(yield* us.node.stats, { outbound: 0, closing: 1 })
+      assert.deepStrictEqual(outcomes(us), [])
+      yield* TestClock.adjust(20)
+      assert.strictEqual((yield* us.node.stats).closing, 0)
+      assert.strictEqual(outcomes(us).length, 1)
+    }))
+})
+
 describe("after a remote end", () => {
   it.effect("a session may go on for the drain time, and is interrupted then", () =>
     Effect.gen(function*() {

@@ -172,6 +172,19 @@ describe("a hello", () => {
     expect(statsOf(world.state)).toMatchObject({ inbound: 1, opening: 0 })
   })
 
+  it("that crossed leaves an opening whose late news changes nothing of the next one", () => {
+    const world = new NodeWorld({ sessionCount: 1 }).learn(facts(0))
+    world.look()
+    const first = world.attemptOf(peerId(0))
+    world.hello(peerId(0), { isSmaller: true })
+    world.released(world.attemptOf(peerId(0)))
+    world.look()
+    world.pass(1_000)
+    expect(statsOf(world.state).opening).toBe(1)
+    world.notOpened(first, { _tag: "Cancelled" })
+    expect(statsOf(world.state).opening).toBe(1)
+  })
+
   it("that crosses finds no room when the inbound slots are taken, and our opening goes on", () => {
     const world = new NodeWorld({ sessionCount: 1, maxInboundCount: 1, newcomerSlots: 0 }).learn(facts(0))
     world.look()
