@@ -127,7 +127,11 @@ export class LinkControl implements FrameHandler {
         this.said = reason
         if (this.stream !== undefined) this.sayGoodbye(reason)
       }
-      return Effect.asVoid(Effect.timeoutOption(Deferred.await(this.over), resetMillis))
+      // Who says it again waits no second time.
+      return Deferred.await(this.over).pipe(
+        Effect.timeoutOption(resetMillis),
+        Effect.andThen(Effect.sync(() => this.ended()))
+      )
     })
   }
 

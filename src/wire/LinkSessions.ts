@@ -5,11 +5,13 @@ import {
   type Lease,
   type LeaseFailed,
   type Link,
+  type LinkLost,
   type OpenedConnection,
   OpenFailed,
   type RawStream,
   Rejected,
-  type RejectReason
+  type RejectReason,
+  type StreamRefused
 } from "../../signatures/index.ts"
 import { chainKey } from "./chainKey.ts"
 import { type Environment, openingMillis, resetMillis } from "./Environment.ts"
@@ -51,47 +53,44 @@ export class LinkSessions {
     return Effect.suspend(() => {
       if (this.isSuperseded) return new OpenFailed({ reason: "superseded" })
       const deadline = this.env.now() + openingMillis
-      return Effect.flatMap(
-        this.openStream,
-        (raw) => this.sayHello(raw, lease, chain, limits, deadline - this.env.now())
+      // It may come just when the deadline or an interruption does.
+      let unused: RawStream | undefined
+      const abandon = Effect.sync(() => unused?.abort())
+      return this.link.open("/chain-p2p/1").pipe(
+        Effect.tap((raw) => Effect.sync(() => unused = raw)),
+        Effect.mapError((error) => this.notOpened(error)),
+        Effect.timeoutOrElse({
+          duration: openingMillis,
+          orElse: () => Effect.andThen(abandon, new OpenFailed({ reason: "timeout" }))
+        }),
+        Effect.flatMap((raw) => {
+          const millis = Math.max(0, deadline - this.env.now())
+          return this.sayHello(raw, lease, chain, limits, millis, () => unused = undefined)
+        }),
+        Effect.onInterrupt(() => abandon)
       )
     })
   }
 
-  private readonly openStream: Effect.Effect<RawStream, OpenFailed> = Effect.suspend(() => {
-    // The deadline may pass just when the stream has come.
-    let late: RawStream | undefined
-    return this.link.open("/chain-p2p/1").pipe(
-      Effect.tap((raw) => Effect.sync(() => late = raw)),
-      Effect.mapError((error) =>
-        new OpenFailed({
-          reason: error._tag === "LinkLost"
-            ? this.isSuperseded ? "superseded" : "link-lost"
-            : error.reason === "timeout"
-            ? "timeout"
-            : "stream-lost",
-          cause: error
-        })
-      ),
-      Effect.timeoutOrElse({
-        duration: openingMillis,
-        orElse: () =>
-          Effect.suspend(() => {
-            late?.abort()
-            return new OpenFailed({ reason: "timeout" })
-          })
-      })
-    )
-  })
+  private notOpened(error: LinkLost | StreamRefused): OpenFailed {
+    const reason = error._tag === "LinkLost"
+      ? this.isSuperseded ? "superseded" : "link-lost"
+      : error.reason === "timeout"
+      ? "timeout"
+      : "stream-lost"
+    return new OpenFailed({ reason, cause: error })
+  }
 
   private sayHello(
     raw: RawStream,
     lease: Lease,
     chain: Chain,
     limits: ConnectionLimits,
-    millis: number
+    millis: number,
+    begun: () => void
   ): Effect.Effect<OpenedConnection, Rejected | OpenFailed> {
     return Effect.callback((resume) => {
+      begun()
       const answered = (answer: Effect.Effect<OpenedConnection, Rejected | OpenFailed>) => {
         cancelDeadline()
         this.openings.delete(opening)
@@ -110,7 +109,7 @@ export class LinkSessions {
       }
       const opening = readFrames(raw, this.heard, (stream) => new Opening(stream, chainKey(chain), limits, host))
       this.openings.add(opening)
-      const cancelDeadline = this.env.later(Math.max(0, millis), () => opening.fail("timeout"))
+      const cancelDeadline = this.env.later(millis, () => opening.fail("timeout"))
       return Effect.sync(() => {
         cancelDeadline()
         this.openings.delete(opening)
