@@ -11,7 +11,7 @@ export interface CarrierParts {
 }
 
 /** Of a stream from which no more bytes come: the other end finished or reset it, or the link took it along. */
-export type HowEnded = "finished" | "reset" | "with-link"
+type HowEnded = "finished" | "reset" | "with-link"
 
 export interface Carrier {
   /** Which addresses are its own: `AddressFacts.transport` of them. */

@@ -137,28 +137,6 @@ describe.each(kinds)("a link over libp2p %s", (kind) => {
       }
     }))
 
-  it.live("keeps sixteen streams with their bytes until they are accepted, and resets the others", () =>
-    Effect.gen(function*() {
-      const { in: inLink, out } = yield* linked(kind)
-      const opened = yield* Effect.forEach(
-        Array.from({ length: 17 }, (_, at) => at),
-        (at) =>
-          Effect.map(out.open("/chain-p2p/1"), (stream) => {
-            stream.write(Uint8Array.of(at))
-            return stream
-          })
-      )
-      const last = opened[16]
-      assert.isDefined(last)
-      if (last !== undefined) assert.isFalse((yield* readAll(last)).linkEnded)
-      const streams = yield* accepted(inLink)
-      for (const stream of opened) stream.finish()
-      const kept = yield* Effect.replicateEffect(streams.next, 16)
-      for (const stream of kept) stream.finish()
-      const read = yield* Effect.forEach(kept, (stream) => Effect.map(readAll(stream), ({ bytes }) => bytes[0] ?? -1))
-      assert.deepStrictEqual(read.toSorted((x, y) => x - y), Array.from({ length: 16 }, (_, at) => at))
-    }))
-
   it.live("ends a stream that sends more than a mebibyte to nobody", () =>
     Effect.gen(function*() {
       const { in: inLink, out } = yield* linked(kind)
