@@ -1,4 +1,4 @@
-import { Context, Deferred, Duration, Effect, Fiber, FiberSet, Latch, Option, Random, type Scope } from "effect"
+import { Cause, Deferred, Duration, Effect, type Fiber, FiberSet, Option, Random, type Scope } from "effect"
 import {
   chainId,
   ConnectionPool,
@@ -7,7 +7,6 @@ import {
   Identity,
   isSmaller,
   monotonicMillis,
-  type NodeServices,
   type OpenedConnection,
   type P2pNode,
   type P2pNodeConfig,
@@ -38,38 +37,47 @@ import { step } from "./step.ts"
 /** Timers don't reach further than 24 days; nothing that a node waits for is worth more than a day's sleep. */
 const longestSleep = 86_400_000
 
-/** Sets a node up. The driver is the fiber that does everything that the node starts by itself. */
+/** Sets a node up. `broken` completes only if it dies of a bug. */
 const setUp = Effect.fnUntraced(function*<E, R>(config: P2pNodeConfig, session: P2pSession<E, R>) {
   const settings = resolveSettings(config)
   const { chain, limits } = settings
-  const context = yield* Effect.context<R | NodeServices | Scope.Scope>()
-  const connections = Context.get(context, Connections)
-  const pool = Context.get(context, ConnectionPool)
-  const book = Context.get(context, PeerBook)
-  const { self } = Context.get(context, Identity)
+  const connections = yield* Connections
+  const pool = yield* ConnectionPool
+  const book = yield* PeerBook
+  const { self } = yield* Identity
   const draws = yield* Random.Random
   const random = () => draws.nextDoubleUnsafe()
   const now = yield* monotonicMillis
 
   const openings = new Map<number, Openable>()
-  const keepers = new Map<number, Keeper>()
-  /** To be forked by the driver: nothing is started from inside of somebody else's call. */
-  const jobs: Array<Effect.Effect<void>> = []
-  const wake = Latch.makeUnsafe()
+  const keepers = new Map<number, Keeper<R>>()
   const gone = Deferred.makeUnsafe<void>()
+  const broken = Deferred.makeUnsafe<never>()
   let state: State = initialState
-  let isDirty = true
+  let willLook = false
+  let alarm: Fiber.Fiber<void> | undefined
+  let alarmAt = Infinity
 
   const events = yield* makeNews
-  const fibers = yield* FiberSet.make<void>()
+  // What is forked has the context of whoever makes the node, so sessions find their services there.
+  const fork = yield* Effect.annotateLogs(FiberSet.makeRuntime<Exclude<R, Scope.Scope>, void, never>(), {
+    chain: chain.name
+  })
 
-  const begin = (job: Effect.Effect<void>): void => {
-    jobs.push(job)
-    wake.openUnsafe()
-  }
+  /** Soon, in a fiber of its own: nothing is done from inside of somebody else's call. */
+  const begin = (job: Effect.Effect<void, never, Exclude<R, Scope.Scope>>): Fiber.Fiber<void> =>
+    fork(Effect.catchCause(Effect.andThen(Effect.yieldNow, job), (cause) =>
+      Cause.hasInterruptsOnly(cause)
+        ? Effect.void
+        : Effect.andThen(
+          Effect.logError("the node is broken: this is a bug", cause),
+          Deferred.failCause(broken, cause)
+        )))
+
   const lookAgain = (): void => {
-    isDirty = true
-    wake.openUnsafe()
+    if (willLook) return
+    willLook = true
+    begin(Effect.sync(look))
   }
 
   /** Decides, and carries out all commands but those that the caller answers itself. */
@@ -97,7 +105,8 @@ const setUp = Effect.fnUntraced(function*<E, R>(config: P2pNodeConfig, session: 
       case "Announce":
         return events.tell(command.event)
       case "Complain":
-        return begin(Effect.logError("the policy of the node threw: nobody is picked", command.cause))
+        begin(Effect.logError("the policy of the node threw: nobody is picked", command.cause))
+        return
       case "Accept":
       case "Reject":
         return
@@ -131,14 +140,10 @@ const setUp = Effect.fnUntraced(function*<E, R>(config: P2pNodeConfig, session: 
     dispatch({ _tag: "NotOpened", peer, attempt, outcome, standing: settle(peer, outcome) })
   }
 
-  const provide = (effect: Effect.Effect<void, E, R>): Effect.Effect<void, E> =>
-    Effect.provideContext(Effect.scoped(effect), context)
-
   const keep = (peer: PeerId, attempt: number, opened: OpenedConnection): void => {
     const keeper = makeKeeper(
       opened,
       session,
-      provide,
       Duration.millis(settings.drainTimeout),
       () => void dispatch({ _tag: "Ended", peer, attempt })
     )
@@ -166,34 +171,35 @@ const setUp = Effect.fnUntraced(function*<E, R>(config: P2pNodeConfig, session: 
     return { reject: rejected.reason, retryAfter: Duration.millis(rejected.retryAfter) }
   }
 
-  // Uninterruptible: a job that was taken off the list is begun, whoever had it run.
-  const runJobs = Effect.suspend(() => {
-    const all = jobs.splice(0)
-    return Effect.forEach(all, (job) => FiberSet.run(fibers, job), { discard: true })
-  }).pipe(Effect.annotateLogs({ chain: chain.name }), Effect.uninterruptible)
+  const look = (): void => {
+    willLook = false
+    dispatch({
+      _tag: "Looked",
+      candidates: book.candidates(chain),
+      links: pool.links(),
+      suspectsItself: book.suspectsItself()
+    })
+    if (state.wakeAt === alarmAt) return
+    alarm?.interruptUnsafe()
+    alarmAt = state.wakeAt
+    alarm = alarmAt === Infinity ? undefined : begin(sleepUntilAlarm)
+  }
 
-  const drive = Effect.gen(function*() {
-    while (true) {
-      wake.closeUnsafe()
-      yield* runJobs
-      if (isDirty || now() >= state.wakeAt) {
-        isDirty = false
-        dispatch({
-          _tag: "Looked",
-          candidates: book.candidates(chain),
-          links: pool.links(),
-          suspectsItself: book.suspectsItself()
-        })
-      }
-      const left = Math.ceil(Math.min(state.wakeAt - now(), longestSleep))
-      yield* state.wakeAt === Infinity ? wake.await : Effect.timeoutOption(wake.await, Math.max(1, left))
-    }
-  })
+  const sleepUntilAlarm = Effect.suspend(() =>
+    Effect.andThen(
+      Effect.sleep(Math.max(1, Math.ceil(Math.min(alarmAt - now(), longestSleep)))),
+      Effect.sync(() => {
+        alarm = undefined
+        alarmAt = Infinity
+        look()
+      })
+    )
+  )
 
   const stop = (code: "draining" | "shutdown") =>
     Effect.suspend(() => {
       dispatch({ _tag: "Stop", code })
-      return Effect.andThen(runJobs, Deferred.await(gone))
+      return Deferred.await(gone)
     })
 
   // What is acquired last is released first: sessions end before anything that they need goes.
@@ -214,7 +220,7 @@ const setUp = Effect.fnUntraced(function*<E, R>(config: P2pNodeConfig, session: 
     if (state.lacksLink) lookAgain()
   })
   yield* connections.serve(chain, limits, decide)
-  const driver = yield* Effect.forkScoped(drive)
+  lookAgain()
   yield* Effect.addFinalizer(() => stop("shutdown"))
 
   const node: P2pNode = {
@@ -223,7 +229,7 @@ const setUp = Effect.fnUntraced(function*<E, R>(config: P2pNodeConfig, session: 
     events: events.stream,
     drain: stop("draining")
   }
-  return { node, driver }
+  return { node, broken }
 }, Effect.uninterruptible)
 
 /** A running node, until the scope closes: then its sessions end with `shutdown`, and all that it holds is given back. */
@@ -231,4 +237,4 @@ export const makeP2pNode: P2pNodeMake = (config, session) => Effect.map(setUp(co
 
 /** Runs a node for ever: one session of `session` on each connection that it opens or accepts. */
 export const p2pNode: P2pNodeRun = (config, session) =>
-  Effect.scoped(Effect.flatMap(setUp(config, session), ({ driver }) => Fiber.join(driver)))
+  Effect.scoped(Effect.flatMap(setUp(config, session), ({ broken }) => Deferred.await(broken)))
