@@ -17,6 +17,7 @@ import { addressFacts, PeerId, type Protocol } from "../../signatures/index.ts"
 import { remoteAddress } from "./addresses.ts"
 import { arrivalProtocol } from "./arrival.ts"
 import type { Carrier } from "./Carrier.ts"
+import { corkPerTurn } from "./corking.ts"
 import { type Libp2pLink, makeLink } from "./Link.ts"
 import { makeLogger } from "./logger.ts"
 import { defaultDeadlines, defaultMaxStreams, type Libp2pOptions } from "./options.ts"
@@ -110,6 +111,7 @@ export const makeNode = Effect.fnUntraced(
     const sockets = new WeakMap<object, MultiaddrConnection>()
     const keepSocket = (_peer: unknown, socket: MultiaddrConnection) => {
       sockets.set(socket.timeline, socket)
+      corkPerTurn(socket)
       return false
     }
     const links = new Map<string, Libp2pLink>()

@@ -17,8 +17,11 @@ export interface QuicPackage {
  */
 const load = (): Promise<QuicPackage> => import("@chainsafe/libp2p-quic")
 
-/** Milliseconds. A killed peer is noticed within `maxIdleTimeout`; a handshake takes no longer either. */
-const options = { handshakeTimeout: 4_000, maxIdleTimeout: 3_000, keepAliveInterval: 1_000 }
+/**
+ * Milliseconds. A killed peer is noticed `maxIdleTimeout` after the first keep-alive that it did not answer: in 2.5 to 3.5 s.
+ * A handshake takes no longer than `maxIdleTimeout` either.
+ */
+const options = { handshakeTimeout: 4_000, maxIdleTimeout: 2_500, keepAliveInterval: 1_000 }
 
 /** Why a stream's reads and writes failed, by the logger that the stream was given. */
 const failures = new WeakMap<Logger, Error>()
