@@ -84,8 +84,9 @@ export interface RawStream {
   /**
    * The bytes are the transport's from here on: the caller must not change them. False means "taken, but wait for drain";
    * after false, up to 64 KiB more of control frames may still go. After end, finish or abort it drops, and no drain follows.
+   * `more` follows `bytes` as if it were one write: so the header of a large message costs no copy of the message.
    */
-  readonly write: (bytes: Uint8Array) => boolean
+  readonly write: (bytes: Uint8Array, more?: Uint8Array) => boolean
   /** Once. What came before is kept, bounded and in order, and given soon after. */
   readonly attach: (sink: Sink) => void
   /** Runs a batch's flush soon: in a microtask over a real network, in the same virtual instant in simulation. */

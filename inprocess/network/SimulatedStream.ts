@@ -75,7 +75,12 @@ export class SimulatedStream implements RawStream {
     b.#other = a
   }
 
-  readonly write = (bytes: Uint8Array): boolean => {
+  readonly write = (bytes: Uint8Array, more?: Uint8Array): boolean => {
+    const hasRoom = this.#write(bytes)
+    return more === undefined ? hasRoom : this.#write(more)
+  }
+
+  #write(bytes: Uint8Array): boolean {
     if (this.#finished || this.#closed || this.#home.dead) return true
     if (bytes.length > 0) {
       if (this.#blocked) this.#overrun += bytes.length

@@ -1,4 +1,5 @@
 import type { Stream, StreamMessageEvent } from "@libp2p/interface"
+import { Uint8ArrayList } from "uint8arraylist"
 import type { Protocol, RawStream, Sink } from "../../signatures/index.ts"
 import type { Carrier } from "./Carrier.ts"
 
@@ -186,16 +187,16 @@ export const makeStream = (stream: Stream, protocol: Protocol, host: StreamHost)
   const self: LinkStream = {
     raw: {
       protocol,
-      write: (bytes) => {
+      write: (bytes, more) => {
         if (closedForWriting) return true
         try {
-          stream.send(bytes)
+          stream.send(more === undefined ? bytes : new Uint8ArrayList(bytes, more))
         } catch {
           // The stream ended a moment ago: its events say how.
           return true
         }
         if (owesDrain) {
-          overrun += bytes.byteLength
+          overrun += bytes.byteLength + (more?.byteLength ?? 0)
           if (overrun > maxOverrun) {
             abort(new Error(`more than ${maxOverrun} bytes were written though there was no room`))
           }

@@ -3,6 +3,9 @@ import { batchBytes, creditFrame, headerBytes, writeHeader } from "./frames.ts"
 
 const smallestBatch = 256
 
+/** From so many bytes on, a message is not copied into a batch: it goes by itself, behind its header. */
+const largeBytes = batchBytes / 2
+
 /**
  * What waits to be written: at most one batch. Frames are copied into a fresh buffer that goes to the transport as one
  * write, in the stream's own time (`soon`) or when the transport has room again. A full batch means "no room" until then,
@@ -13,6 +16,8 @@ export class Outbox {
   private readonly onRoom: () => void
   private batch: Uint8Array | undefined
   private used = 0
+  /** Follows the batch, which then is nothing but its header. */
+  private large: Uint8Array | undefined
   /** What the next batch begins with: as much as the last one needed. */
   private hint = smallestBatch
   private owed = 0
@@ -38,12 +43,21 @@ export class Outbox {
     const length = body.length
     const end = this.used + headerBytes + length
     let batch = this.batch
+    if (batch === undefined && length >= largeBytes) return this.pushLarge(type, body)
     if (batch === undefined || end > batch.length) {
       batch = this.grow(end)
       if (batch === undefined) return false
     }
     batch.set(body, writeHeader(batch, this.used, type, length))
     this.used = end
+    if (!this.scheduled && !this.blocked) this.schedule()
+    return true
+  }
+
+  private pushLarge(type: number, body: Uint8Array): boolean {
+    this.batch = new Uint8Array(headerBytes)
+    this.used = writeHeader(this.batch, 0, type, body.length)
+    this.large = body
     if (!this.scheduled && !this.blocked) this.schedule()
     return true
   }
@@ -74,6 +88,7 @@ export class Outbox {
   drop(): void {
     this.finished = true
     this.batch = undefined
+    this.large = undefined
     this.farewell = undefined
     this.used = 0
   }
@@ -104,11 +119,14 @@ export class Outbox {
         batch.set(credit, this.used)
         this.used += credit.length
       }
-      const used = this.used
+      const { large, used } = this
       this.batch = undefined
+      this.large = undefined
       this.used = 0
-      this.hint = Math.min(batchBytes, Math.max(smallestBatch, 1 << (32 - Math.clz32(used - 1))))
-      this.write(used === batch.length ? batch : batch.subarray(0, used))
+      if (large === undefined) {
+        this.hint = Math.min(batchBytes, Math.max(smallestBatch, 1 << (32 - Math.clz32(used - 1))))
+      }
+      this.write(used === batch.length ? batch : batch.subarray(0, used), large)
     }
     this.owed = 0
     // Credit and the last frame are control frames: they may follow a write that answered false.
@@ -117,17 +135,15 @@ export class Outbox {
     else if (batch !== undefined) this.onRoom()
   }
 
-  private write(bytes: Uint8Array): void {
-    if (!this.stream.write(bytes)) this.blocked = true
+  private write(bytes: Uint8Array, more?: Uint8Array): void {
+    if (!this.stream.write(bytes, more)) this.blocked = true
   }
 
-  /** A batch with room up to `end`, if there can be one. A message that is larger than a batch gets one of its own. */
+  /** A batch with room up to `end`, if there can be one. */
   private grow(end: number): Uint8Array | undefined {
     const batch = this.batch
-    if (batch === undefined) {
-      return this.batch = new Uint8Array(end >= batchBytes ? end : Math.max(end, this.hint))
-    }
-    if (end > batchBytes) return undefined
+    if (batch === undefined) return this.batch = new Uint8Array(Math.max(end, this.hint))
+    if (end > batchBytes || this.large !== undefined) return undefined
     const larger = new Uint8Array(Math.min(batchBytes, Math.max(end, batch.length * 4)))
     larger.set(batch.subarray(0, this.used))
     return this.batch = larger

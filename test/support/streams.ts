@@ -26,7 +26,7 @@ const within = <A>(call: () => A): A => {
 /** The same stream, in whose calls no sink may be called. */
 export const guard = (stream: RawStream): RawStream => ({
   protocol: stream.protocol,
-  write: (bytes) => within(() => stream.write(bytes)),
+  write: (bytes, more) => within(() => stream.write(bytes, more)),
   attach: (sink) => within(() => stream.attach(sink)),
   finish: () => within(() => stream.finish()),
   abort: () => within(() => stream.abort()),

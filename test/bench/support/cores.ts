@@ -22,8 +22,9 @@ export const coresInMemory = (): CoresInMemory => {
   const sinks: Array<Sink> = []
   const streamTo = (other: number): RawStream => ({
     protocol: "/chain-p2p/1",
-    write: (bytes) => {
+    write: (bytes, more) => {
       tasks.push(() => sinks[other]?.bytes(bytes))
+      if (more !== undefined) tasks.push(() => sinks[other]?.bytes(more))
       return true
     },
     attach: (sink) => void sinks.push(sink),

@@ -25,10 +25,10 @@ export class PipeEnd implements RawStream {
   /** Largest single write, and writes in all: tests of batching look at them. */
   readonly writes: Array<number> = []
 
-  readonly write = (bytes: Uint8Array): boolean => {
+  readonly write = (bytes: Uint8Array, more: Uint8Array = new Uint8Array(0)): boolean => {
     if (this.finished || this.isOver) return false
-    this.writes.push(bytes.length)
-    this.underway.push(bytes)
+    this.writes.push(bytes.length + more.length)
+    this.underway.push(...[bytes, more].filter(({ length }) => length > 0))
     if (this.bytesUnderway < this.room) return true
     this.owesDrain = true
     return false
