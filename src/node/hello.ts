@@ -3,7 +3,7 @@ import { type Draft, move, rotateAt } from "./draft.ts"
 import { countSlots, type Event, isBusy } from "./state.ts"
 
 /** When to ask again, in milliseconds. None is longer than the ten minutes that a rejection may say. */
-export const retryAfter = {
+const retryAfter = {
   full: 10_000,
   duplicate: 1_000,
   draining: 30_000,

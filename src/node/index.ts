@@ -1,4 +1,4 @@
 /** The runtime of one chain. See README.md. */
 export { makeP2pNode, p2pNode } from "./node.ts"
 export { sharingPolicy } from "./policy.ts"
-export { type Legal, transitions } from "./transitions.ts"
+export { transitions } from "./transitions.ts"

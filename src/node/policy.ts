@@ -2,9 +2,9 @@ import type { PeerId, SelectionCandidate, SelectionPolicy, SelectionView } from 
 import { isGroupFull, takeGroups } from "./picks.ts"
 
 /** Up to so many chains share one peer's link by preference. Above it peers are picked as if there were no link. */
-export const sharedChains = 8
+const sharedChains = 8
 /** A link is preferred while younger than so many session lifetimes, so that nobody who never leaves collects sessions. */
-export const sharedLifetimes = 4
+const sharedLifetimes = 4
 
 const oneOf = <A>(all: ReadonlyArray<A>, random: () => number): A | undefined =>
   all[Math.min(all.length - 1, Math.floor(random() * all.length))]

@@ -63,7 +63,7 @@ export const never = Number.NEGATIVE_INFINITY
 
 export const untriedAddress: AddressHealth = { failures: 0, lastSuccess: undefined }
 export const untriedPair: PairHealth = { failures: 0, coolUntil: never, incompatibleUntil: never }
-export const untried: Health = {
+const untried: Health = {
   failures: 0,
   coolUntil: never,
   lastSuccess: undefined,

@@ -27,10 +27,10 @@ const minute = 60 * second
 export const provenAfterMillis = 30 * second
 export const incompatibleMillis = 10 * minute
 /** What a peer that is going away asks for. */
-export const leavingMillis = 30 * second
-export const maxRetryAfterMillis = 10 * minute
+const leavingMillis = 30 * second
+const maxRetryAfterMillis = 10 * minute
 /** Floor of what a peer may ask for, and pause after a limit of ours: so that nobody makes us spin. */
-export const pauseMillis = second
+const pauseMillis = 1_000
 const banMillis = 30 * minute
 const maxBanMillis = 24 * 60 * minute
 

@@ -13,7 +13,7 @@ const pure = ["npm:cborg", "npm:@noble/hashes"] as const
 const assembly = ["src/node", "src/wire", "src/pool", "src/peers"] as const
 
 /** The first row whose folder holds the file counts: more specific folders come first. */
-export const rooms: ReadonlyArray<Room> = [
+const rooms: ReadonlyArray<Room> = [
   { folder: "signatures", imports: ["effect"] },
   { folder: "src/node", imports: ["effect", "signatures"] },
   { folder: "src/pool", imports: ["effect", "signatures"] },
@@ -61,7 +61,7 @@ export const rooms: ReadonlyArray<Room> = [
 ]
 
 /** Folders that run unchanged over simulated time: only what `effect` tags as stable, and only these rooms. */
-export const core = [
+const core = [
   "signatures",
   "src/node",
   "src/wire",

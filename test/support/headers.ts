@@ -31,7 +31,7 @@ export const easyParams = (options: Partial<Omit<HeaderParams, "genesisHeader">>
 }
 
 /** Finds a nonce. The salt, in the Merkle root, tells headers apart that are otherwise the same. */
-export const mineHeader = (header: {
+const mineHeader = (header: {
   readonly previous: Uint8Array
   readonly time: number
   readonly bits: number

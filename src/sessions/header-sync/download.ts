@@ -10,7 +10,7 @@ import type { Download, Request, Tip } from "./Peer.ts"
 import { describeFault } from "./rules.ts"
 
 /** Requests of a download on their way at once, so that a long way to the peer doesn't slow it down. */
-export const pipelined = 4
+const pipelined = 4
 
 export const startDownload = (index: HeaderIndex, pin: Tip): Download => ({
   pin,

@@ -12,7 +12,7 @@ export const maxLocator = 64
 /** Requests that one end may leave unanswered. */
 export const maxOutstanding = 8
 /** Bytes of a hello. Whatever follows the version is for later ones. */
-export const maxHello = 64
+const maxHello = 64
 
 /** First, once: both ends then speak the smaller of both versions. */
 export interface Hello {

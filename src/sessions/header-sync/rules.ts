@@ -12,7 +12,7 @@ export interface Ancestry {
 /** Seconds by which a header may be ahead of the clock. */
 export const futureLimit = 7200
 /** Headers whose median time a new one must exceed. */
-export const medianSpan = 11
+const medianSpan = 11
 
 /** The bits that the header at `height` (1 or more) must have, which may depend on its own time. */
 export const requiredBits = (params: HeaderParams, chain: Ancestry, height: number, time: number): number => {

@@ -33,7 +33,7 @@ const table = (rows: ReadonlyArray<Row>): string => {
   return cells.map((line) => line.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join("  ").trimEnd()).join("\n")
 }
 
-export const isJson = process.argv.includes("--json")
+const isJson = process.argv.includes("--json")
 
 /** Progress, never on stdout. */
 export const say = (line: string): void => void process.stderr.write(`${line}\n`)

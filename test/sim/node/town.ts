@@ -60,7 +60,6 @@ export const town = Effect.fnUntraced(function*<R = never>(members: ReadonlyArra
   return { net, citizens }
 }, Random.withSeed("town"))
 
-export const [a, b, c] = [0, 1, 2] as const
 export const nth = (citizens: ReadonlyArray<Citizen>, i: number): Citizen => {
   const citizen = citizens[i]
   if (citizen === undefined) throw new Error(`there is no citizen ${i}`)

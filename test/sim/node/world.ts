@@ -4,7 +4,6 @@ import {
   Address,
   type CandidateFacts,
   Chain,
-  ConnectionClosed,
   ConnectionFailed,
   LeaseFailed,
   type LinkView,
@@ -52,7 +51,7 @@ export const facts = (i: number, more: Partial<CandidateFacts> = {}): CandidateF
 
 export const rejected = (reason: RejectReason, retryAfterMillis = 3_000) =>
   new Rejected({ reason, retryAfterMillis, alternatives: [] })
-export const clear: Standing = { _tag: "Clear" }
+const clear: Standing = { _tag: "Clear" }
 
 export class NodeWorld {
   readonly settings
@@ -202,4 +201,3 @@ export class NodeWorld {
 export const unreachable = { _tag: "NotOpened", error: new LeaseFailed({ reason: "unreachable", dials: [] }) } as const
 export const limit = { _tag: "NotOpened", error: new LeaseFailed({ reason: "limit", dials: [] }) } as const
 export const lost = new ConnectionFailed({ reason: "stream-lost" })
-export const remoteClosed = new ConnectionClosed({ by: "remote", code: "closed" })

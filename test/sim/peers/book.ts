@@ -27,7 +27,7 @@ export const peerNumber = (n: number): PeerId => `1Peer${letters[Math.floor(n / 
 export const addressOf = (n: number, host = 1): Address =>
   `/ip4/20.${Math.floor(n / 256)}.${n % 256}.${host}/tcp/7400` as Address
 
-export const applied = (state: BookState, change: BookChange): BookState => {
+const applied = (state: BookState, change: BookChange): BookState => {
   const peers = new Map(state.peers)
   for (const [peer, entry] of change.peers) {
     if (entry === undefined) peers.delete(peer)

@@ -68,7 +68,7 @@ class DuoStream implements RawStream {
   }
 }
 
-export class DuoLink implements Link {
+class DuoLink implements Link {
   readonly peer: PeerId
   readonly remote: Address
   readonly direction: "inbound" | "outbound"

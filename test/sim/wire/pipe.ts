@@ -97,7 +97,7 @@ export class PipeEnd implements RawStream {
   }
 }
 
-export const pipe = (): readonly [PipeEnd, PipeEnd] => {
+const pipe = (): readonly [PipeEnd, PipeEnd] => {
   const a = new PipeEnd()
   const b = new PipeEnd()
   a.other = b
