@@ -43,8 +43,10 @@ class DuoStream implements RawStream {
     this.sink = sink
     for (const again of this.kept.splice(0)) again()
   }
-  readonly write = (bytes: Uint8Array): boolean => {
-    if (!this.finished) this.other?.tell((sink) => sink.bytes(bytes))
+  readonly write = (bytes: Uint8Array, more?: Uint8Array): boolean => {
+    if (this.finished) return true
+    this.other?.tell((sink) => sink.bytes(bytes))
+    if (more !== undefined) this.other?.tell((sink) => sink.bytes(more))
     return true
   }
   readonly soon = (flush: () => void): void => queueMicrotask(flush)
@@ -74,7 +76,6 @@ class DuoLink implements Link {
   readonly direction: "inbound" | "outbound"
   other: DuoLink | undefined
   readonly streams: Array<DuoStream> = []
-  /** Nothing that is written here arrives any more, and nobody is told. */
   private onStream: ((stream: RawStream) => void) | undefined
   private readonly waiting: Array<RawStream> = []
   private readonly over = Deferred.makeUnsafe<LinkEnd>()
