@@ -30,8 +30,7 @@ export const move = (draft: Draft, peer: PeerId, pair: Pair | undefined, by: Tra
 export const about = (millis: number, random: () => number): number => millis * (0.8 + 0.4 * random())
 
 /** How long a pair pauses between two openings for which nobody was charged, in milliseconds. */
-const pause = (draft: Draft): number =>
-  draft.state.suspecting ? about(5_000, draft.random) : 250 + 750 * draft.random()
+const pause = (draft: Draft): number => draft.state.suspecting ? about(5_000, draft.random) : 250 + 750 * draft.random()
 
 /** Where a pair without a session stands. A wait that is over is none, whatever the book says: nothing spins. */
 export const idle = (draft: Draft, standing: Standing): Idle =>

@@ -1,6 +1,7 @@
 import { Cause, Deferred, Duration, Effect, type Fiber, FiberSet, Option, Random, type Scope } from "effect"
 import {
   chainId,
+  type CloseCode,
   ConnectionPool,
   Connections,
   type Decide,
@@ -51,6 +52,8 @@ const setUp = Effect.fnUntraced(function*<E, R>(config: P2pNodeConfig, session: 
 
   const openings = new Map<number, Openable>()
   const keepers = new Map<number, Keeper<R>>()
+  /** Of sessions that have their slot, and whose connection is still on its way here. */
+  const endings = new Map<number, CloseCode>()
   const gone = Deferred.makeUnsafe<void>()
   const broken = Deferred.makeUnsafe<never>()
   let state: State = initialState
@@ -58,7 +61,6 @@ const setUp = Effect.fnUntraced(function*<E, R>(config: P2pNodeConfig, session: 
   let alarm: Fiber.Fiber<void> | undefined
   let alarmAt = Infinity
 
-  const events = yield* makeNews
   // What is forked has the context of whoever makes the node, so sessions find their services there.
   const fork = yield* Effect.annotateLogs(FiberSet.makeRuntime<Exclude<R, Scope.Scope>, void, never>(), {
     chain: chain.name
@@ -73,6 +75,8 @@ const setUp = Effect.fnUntraced(function*<E, R>(config: P2pNodeConfig, session: 
           Effect.logError("the node is broken: this is a bug", cause),
           Deferred.failCause(broken, cause)
         )))
+
+  const events = yield* makeNews(begin)
 
   const lookAgain = (): void => {
     if (willLook) return
@@ -98,8 +102,9 @@ const setUp = Effect.fnUntraced(function*<E, R>(config: P2pNodeConfig, session: 
       case "Cancel":
         return openings.get(command.attempt)?.cancel()
       case "End": {
-        const deadline = keepers.get(command.attempt)?.end(command.code)
-        if (deadline !== undefined) begin(deadline)
+        const keeper = keepers.get(command.attempt)
+        if (keeper === undefined) endings.set(command.attempt, command.code)
+        else begin(keeper.end(command.code))
         return
       }
       case "Announce":
@@ -148,9 +153,11 @@ const setUp = Effect.fnUntraced(function*<E, R>(config: P2pNodeConfig, session: 
       () => void dispatch({ _tag: "Ended", peer, attempt })
     )
     keepers.set(attempt, keeper)
+    const ending = endings.get(attempt)
+    if (ending !== undefined && endings.delete(attempt)) begin(keeper.end(ending))
     const job = Effect.map(keeper.run, (outcome) => {
-      keepers.delete(attempt)
       dispatch({ _tag: "Released", peer, attempt, outcome, standing: settle(peer, outcome) })
+      keepers.delete(attempt)
     })
     begin(Effect.annotateLogs(job, { peer }))
   }
@@ -199,7 +206,7 @@ const setUp = Effect.fnUntraced(function*<E, R>(config: P2pNodeConfig, session: 
   const stop = (code: "draining" | "shutdown") =>
     Effect.suspend(() => {
       dispatch({ _tag: "Stop", code })
-      return Deferred.await(gone)
+      return Effect.andThen(Deferred.await(gone), events.tellAll)
     })
 
   // What is acquired last is released first: sessions end before anything that they need goes.

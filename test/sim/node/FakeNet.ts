@@ -65,6 +65,8 @@ export class FakeNet {
   readonly #watchers = new Set<() => void>()
   /** How many openings were begun. */
   opens = 0
+  /** Called when a hello has been accepted, before its connection is there: as whoever watches the pool is. */
+  onLeased = () => {}
 
   /** Sends `news` after the delay, from a fiber of its own. */
   #later(news: () => void) {
@@ -163,6 +165,7 @@ export class FakeNet {
           if ("reject" in answer) {
             return yield* new Rejected({ reason: answer.reject, retryAfterMillis: 2_000, alternatives: [] })
           }
+          this.onLeased()
           const [mine, theirs] = [new End(), new End()]
           mine.other = theirs
           theirs.other = mine

@@ -1,14 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Deferred, Effect, Exit, Fiber, Layer, Logger, References } from "effect"
+import { Context, Deferred, Effect, Exit, Fiber, Layer, Logger, References, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import {
   ConnectionClosed,
   type ConnectionFailed,
   type P2pSession,
+  type PairState,
   PeerBook,
   ProtocolViolated
 } from "../../../signatures/index.ts"
-import { nth, outcomes, town, witness } from "./town.ts"
+import { introduce } from "./FakeNet.ts"
+import { type Citizen, nth, outcomes, town, witness } from "./town.ts"
 import { peerId, testChain } from "./world.ts"
 
 const hello = new Uint8Array([1, 2, 3])
@@ -190,6 +192,50 @@ describe("a drain", () => {
       yield* TestClock.adjust(100)
       assert.strictEqual((yield* nth(citizens, 0).node.stats).closing, 1)
       yield* nth(citizens, 0).node.drain
+    }))
+})
+
+describe("who hears of a session in the moment in which it begins", () => {
+  /** Drains a node as soon as it tells of a pair that has come into this state. */
+  const drainOn = (citizen: Citizen, state: PairState) =>
+    citizen.node.events.pipe(
+      Stream.filter((event) => event._tag === "Transition" && event.to === state),
+      Stream.take(1),
+      Stream.runForEach(() => citizen.node.drain),
+      Effect.forkChild({ startImmediately: true })
+    )
+
+  it.effect.each([["it opened itself", 0], ["the other end opened", 1]] as const)(
+    "may drain the node at once: a session that %s ends",
+    ([, i]) =>
+      Effect.gen(function*() {
+        const { citizens } = yield* town([{ knows: [1], config: { sessionCount: 1 } }, {}])
+        const drain = yield* drainOn(nth(citizens, i), "Active")
+        yield* TestClock.adjust("1 second")
+        assert.isDefined(drain.pollUnsafe())
+        assert.deepInclude(outcomes(nth(citizens, i)).at(-1), { _tag: "Ended", by: "local", code: "draining" })
+      })
+  )
+
+  it.effect("may drain the node before the session's connection is there: it ends", () =>
+    Effect.gen(function*() {
+      const { citizens, net } = yield* town([{ knows: [1], config: { sessionCount: 1 } }, {}])
+      const them = nth(citizens, 1)
+      net.onLeased = () => void Effect.runFork(them.node.drain)
+      yield* TestClock.adjust("1 second")
+      assert.deepInclude(outcomes(them).at(-1), { _tag: "Ended", by: "local", code: "draining" })
+      assert.deepStrictEqual(yield* them.node.sessions, [])
+    }))
+
+  it.effect("may drain the node at once: an opening is given up", () =>
+    Effect.gen(function*() {
+      const { citizens, net } = yield* town([{ config: { sessionCount: 1 } }, {}])
+      net.silent.add(peerId(1))
+      const drain = yield* drainOn(nth(citizens, 0), "Opening")
+      introduce(Context.get(nth(citizens, 0).services, PeerBook), [1])
+      yield* TestClock.adjust("1 second")
+      assert.isDefined(drain.pollUnsafe())
+      assert.deepStrictEqual(outcomes(nth(citizens, 0)), [{ _tag: "Cancelled" }])
     }))
 })
 
