@@ -62,7 +62,7 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
   readonly lease: (peer: PeerId, chain: Chain) => Effect.Effect<Lease, LeaseFailed>
   /** For a session that the peer opened: never dials, never waits. */
   readonly leaseOn: (link: Link, chain: Chain) => Lease
-  /** Registers the one attendant: it hears of links that are up already at once. */
+  /** Registers the one attendant: it hears of links that are up already at once. With its scope all links end, with a farewell. */
   readonly attend: (attendant: LinkAttendant) => Effect.Effect<void, never, Scope.Scope>
   /** What wire found out about a link: the pool has it charged, and ends it (`silent`: at once, `violation`: after a farewell). */
   readonly dead: (link: Link, reason: "silent" | "violation") => void

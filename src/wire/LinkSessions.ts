@@ -3,7 +3,6 @@ import {
   type Chain,
   type ConnectionLimits,
   type Lease,
-  type LeaseFailed,
   type Link,
   type LinkLost,
   type OpenedConnection,
@@ -20,6 +19,7 @@ import { type FrameHandler, type FrameStream, readFrames } from "./FrameStream.t
 import { Greeting, type GreetingHost } from "./Greeting.ts"
 import { Opening, type OpeningHost } from "./Opening.ts"
 import { encodeAccept, type HelloBody, maxRetryAfterMillis, rejectFrame } from "./openingFrames.ts"
+import { OpeningLine } from "./OpeningLine.ts"
 import { RunningSession } from "./RunningSession.ts"
 import type { SessionTerms } from "./SessionCore.ts"
 
@@ -27,11 +27,22 @@ import type { SessionTerms } from "./SessionCore.ts"
 const maxUngreeted = 16
 const spareStreams = 16
 
+/** What is to be opened. */
+export interface Wanted {
+  /** The session's from `opened` on; until then its owner gives it back. */
+  readonly lease: Lease
+  readonly chain: Chain
+  readonly limits: ConnectionLimits
+  /** Told at once: an interruption that comes just then must not leave a session to nobody. */
+  readonly opened: (connection: OpenedConnection) => void
+}
+
 /** The sessions of one link, from their openings to their ends. */
 export class LinkSessions {
   private readonly link: Link
   private readonly env: Environment
   private readonly heard: () => void
+  private readonly line: OpeningLine
   private readonly openings = new Set<Opening>()
   private readonly running = new Set<RunningSession>()
   private inbound = 0
@@ -42,15 +53,12 @@ export class LinkSessions {
     this.link = link
     this.env = env
     this.heard = heard
+    this.line = new OpeningLine(env.now)
   }
 
-  /** Interruption cancels the opening. The lease is the session's only if this succeeds. */
-  open(
-    lease: Lease,
-    chain: Chain,
-    limits: ConnectionLimits
-  ): Effect.Effect<OpenedConnection, Rejected | LeaseFailed | OpenFailed> {
-    return Effect.suspend(() => {
+  /** Interruption cancels the opening, unless `opened` was called. */
+  open(wanted: Wanted): Effect.Effect<OpenedConnection, Rejected | OpenFailed> {
+    const opening = Effect.suspend(() => {
       if (this.isSuperseded) return new OpenFailed({ reason: "superseded" })
       const deadline = this.env.now() + openingMillis
       // It may come just when the deadline or an interruption does.
@@ -65,11 +73,12 @@ export class LinkSessions {
         }),
         Effect.flatMap((raw) => {
           const millis = Math.max(0, deadline - this.env.now())
-          return this.sayHello(raw, lease, chain, limits, millis, () => unused = undefined)
+          return this.sayHello(raw, wanted, millis, () => unused = undefined)
         }),
         Effect.onInterrupt(() => abandon)
       )
     })
+    return this.line.inTurn(opening)
   }
 
   private notOpened(error: LinkLost | StreamRefused): OpenFailed {
@@ -83,9 +92,7 @@ export class LinkSessions {
 
   private sayHello(
     raw: RawStream,
-    lease: Lease,
-    chain: Chain,
-    limits: ConnectionLimits,
+    { chain, lease, limits, opened }: Wanted,
     millis: number,
     begun: () => void
   ): Effect.Effect<OpenedConnection, Rejected | OpenFailed> {
@@ -99,6 +106,7 @@ export class LinkSessions {
       const host: OpeningHost = {
         accepted: (stream, terms) => {
           const session = this.run(stream, lease, limits, terms, () => {})
+          opened(session.opened)
           answered(Effect.succeed(session.opened))
           return session.core
         },

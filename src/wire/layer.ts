@@ -19,7 +19,10 @@ interface Attended {
   readonly sessions: LinkSessions
 }
 
-/** Speaks on every link of the pool: sessions' connections, and the control stream. Says goodbye when its scope closes. */
+/**
+ * Speaks on every link of the pool: sessions' connections, and the control stream. When its scope closes, the pool ends all
+ * links, and has it say goodbye on them.
+ */
 export const layerConnections = (
   options: ConnectionsOptions = {}
 ): Layer.Layer<Connections | Control, never, ConnectionPool | Identity> =>
@@ -43,28 +46,21 @@ export const layerConnections = (
           return Effect.andThen(control.farewell(reason), Effect.sync(() => sessions.abandon()))
         })
     })
-    yield* Effect.addFinalizer(() =>
-      Effect.forEach([...links.values()], ({ control }) => control.farewell("shutdown"), {
-        concurrency: "unbounded",
-        discard: true
-      })
-    )
-
     const connections = Connections.of({
       open: (peer, chain, limits) =>
         Effect.suspend(() => {
-          // An interruption that comes when the session is open already must not leave it to nobody.
           let opened: OpenedConnection | undefined
           return Effect.uninterruptibleMask((restore) =>
-            Effect.flatMap(restore(pool.lease(peer, chain)), (lease) => {
-              const attended = links.get(lease.link)
-              const opening = attended === undefined
+            // The wait for a lease is interruptible by itself, and loses none.
+            Effect.flatMap(pool.lease(peer, chain), (lease) => {
+              const sessions = links.get(lease.link)?.sessions
+              const opening = sessions === undefined
                 ? Effect.fail(new OpenFailed({ reason: "link-lost" }))
-                : attended.sessions.open(lease, chain, limits)
-              return restore(opening).pipe(
-                Effect.tap((connection) => Effect.sync(() => opened = connection)),
-                Effect.onError(() => Effect.sync(lease.release))
-              )
+                : sessions.open({ lease, chain, limits, opened: (connection) => opened = connection })
+              return Effect.onError(restore(opening), () =>
+                Effect.sync(() => {
+                  if (opened === undefined) lease.release()
+                }))
             })
           ).pipe(Effect.onInterrupt(() => Effect.sync(() => opened?.end("closed"))))
         }),

@@ -140,10 +140,13 @@ const testPool = (self: PeerId, link: DuoLink): TestPool => {
     lease: () => Effect.sync(lease),
     leaseOn: lease,
     attend: (given) =>
-      Effect.sync(() => {
-        attendant = given
-        given.attend(link)
-      }),
+      Effect.asVoid(Effect.acquireRelease(
+        Effect.sync(() => {
+          attendant = given
+          given.attend(link)
+        }),
+        () => given.farewell(link, "shutdown")
+      )),
     dead: (_, reason) => void dead.push(reason),
     leaving: (_, reason) => void leaving.push(reason),
     links: () => new Map(),
