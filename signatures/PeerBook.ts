@@ -19,6 +19,13 @@ export type Charge =
     readonly address: Address
     readonly direction: "inbound" | "outbound"
   }
+  /** A link of which `LinkUp` was told is up no more, however it ended: once each, before what its loss is charged as. */
+  | {
+    readonly _tag: "LinkDown"
+    readonly peer: PeerId
+    readonly address: Address
+    readonly direction: "inbound" | "outbound"
+  }
   /** Of a link that was leased and did not say goodbye. */
   | {
     readonly _tag: "LinkLost"
