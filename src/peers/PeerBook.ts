@@ -4,7 +4,7 @@ import { bannedUntil, candidates, factsOf, standing } from "./book.ts"
 import { learn, learnChains, stick, unstick } from "./learn.ts"
 import { peerBookDefaults, type PeerBookOptions, type Setting } from "./options.ts"
 import { record } from "./record.ts"
-import { type Ban, type BookChange, type BookState, type Entry } from "./state.ts"
+import { type Ban, type BookChange, type BookState, type Entry, type Links, noLinks } from "./state.ts"
 import { calm, isSuspecting, type Suspicion, suspicionMillis } from "./suspicion.ts"
 
 const byPeer = (addresses: ReadonlyArray<Address>): ReadonlyMap<PeerId, ReadonlyArray<Address>> => {
@@ -22,10 +22,11 @@ class Book {
   readonly #bans = new Map<PeerId, Ban>()
   readonly #listeners = new Set<(peer: PeerId) => void>()
   #own: ReadonlySet<Address> = new Set()
+  #links: Links = noLinks
   #suspicion: Suspicion = calm
 
   get state(): BookState {
-    return { peers: this.#peers, bans: this.#bans, own: this.#own, suspicion: this.#suspicion }
+    return { peers: this.#peers, bans: this.#bans, own: this.#own, links: this.#links, suspicion: this.#suspicion }
   }
 
   apply(change: BookChange): void {
@@ -38,6 +39,7 @@ class Book {
       else this.#bans.set(peer, ban)
     }
     this.#own = change.own
+    this.#links = change.links
     this.#suspicion = change.suspicion
     this.tell(change.seen)
   }

@@ -4,9 +4,21 @@ import { type Address, addressFacts, type Charge, type PeerId } from "../../sign
 import { evict, evictBans } from "./bounds.ts"
 import { healthAfter } from "./health.ts"
 import type { Setting } from "./options.ts"
-import { type BookChange, type BookState, Draft, newEntry } from "./state.ts"
+import { type BookChange, type BookState, Draft, type Links, newEntry } from "./state.ts"
 import { addressesOf, calm, isSuspecting, noted, probed } from "./suspicion.ts"
 import { banMillisOf, isFailure, type Verdict, verdictOf } from "./table.ts"
+
+const groupOf = (address: Address): string | undefined => Option.getOrUndefined(addressFacts(address).group)
+
+/** The links that are up, after one more or one less. */
+const linksAfter = (links: Links, event: Charge, now: number): Links => {
+  if (event._tag !== "LinkUp" && event._tag !== "LinkDown") return links
+  const by = event._tag === "LinkUp" ? 1 : -1
+  const downAt = event._tag === "LinkUp" ? links.downAt : now
+  return groupOf(event.address) === undefined
+    ? { ...links, local: links.local + by, downAt }
+    : { ...links, global: links.global + by, downAt }
+}
 
 /** Puts a verdict to a peer that the book knows, and keeps the deed as long as a suspicion of ourselves may need it. */
 export const charge = (
@@ -25,8 +37,8 @@ export const charge = (
   const { deeds } = draft.suspicion
   const matters = verdict.ourEnd !== undefined || isFailure(verdict) || deeds.some((deed) => deed.peer === peer)
   if (!matters) return
-  const group = address === undefined ? entry.groups[0] : Option.getOrUndefined(addressFacts(address).group)
-  noted(draft, deeds, { at: now, peer, group: group ?? peer, verdict, draw, before: entry.health })
+  const group = address === undefined ? entry.groups[0] : groupOf(address)
+  noted(draft, deeds, { at: now, peer, group, verdict, draw, before: entry.health })
 }
 
 const ban = (draft: Draft, peer: PeerId, now: number, setting: Setting): void => {
@@ -49,6 +61,7 @@ export const record = (
   const draft = new Draft(state)
   const { peer } = event
   if (peer === setting.self) return draft.change()
+  draft.links = linksAfter(state.links, event, now)
   const verdict = verdictOf(event, (state.bans.get(peer)?.until ?? now) > now)
   if (verdict.peer === "banned") {
     ban(draft, peer, now, setting)

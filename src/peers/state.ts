@@ -50,12 +50,23 @@ export interface Ban {
   readonly times: number
 }
 
+/** The links that are up: what proves that our own end works. */
+export interface Links {
+  /** To addresses that have a group: globally routable ones. */
+  readonly global: number
+  /** To all others. */
+  readonly local: number
+  /** When the last one went down, in monotonic milliseconds. */
+  readonly downAt: number
+}
+
 export interface BookState {
   readonly peers: ReadonlyMap<PeerId, Entry>
   /** Apart from the peers, so that evicting one doesn't forgive it. */
   readonly bans: ReadonlyMap<PeerId, Ban>
   /** Addresses of our own, which nobody can teach us as theirs. */
   readonly own: ReadonlySet<Address>
+  readonly links: Links
   readonly suspicion: Suspicion
 }
 
@@ -83,10 +94,13 @@ export const newEntry = (peer: PeerId, now: number): Entry => ({
   health: untried
 })
 
+export const noLinks: Links = { global: 0, local: 0, downAt: never }
+
 export const emptyBook = (suspicion: Suspicion): BookState => ({
   peers: new Map(),
   bans: new Map(),
   own: new Set(),
+  links: noLinks,
   suspicion
 })
 
@@ -95,6 +109,7 @@ export interface BookChange {
   readonly peers: ReadonlyMap<PeerId, Entry | undefined>
   readonly bans: ReadonlyMap<PeerId, Ban | undefined>
   readonly own: ReadonlySet<Address>
+  readonly links: Links
   readonly suspicion: Suspicion
   /** Peers about which a reader of the book may see something new. */
   readonly seen: ReadonlySet<PeerId>
@@ -109,11 +124,13 @@ export class Draft {
   #forgotten = 0
   #added = 0
   own: ReadonlySet<Address>
+  links: Links
   suspicion: Suspicion
 
   constructor(state: BookState) {
     this.#state = state
     this.own = state.own
+    this.links = state.links
     this.suspicion = state.suspicion
   }
 
@@ -164,6 +181,7 @@ export class Draft {
   }
 
   change(): BookChange {
-    return { peers: this.#peers, bans: this.#bans, own: this.own, suspicion: this.suspicion, seen: this.#seen }
+    const { links, own, suspicion } = this
+    return { peers: this.#peers, bans: this.#bans, own, links, suspicion, seen: this.#seen }
   }
 }

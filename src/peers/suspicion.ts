@@ -1,18 +1,19 @@
 /**
  * Suspicion of ourselves: when nearly everything fails at once, it is our own end that is broken. The charges of that time
- * are taken back exactly, by replaying what remains, and none are made until something works again.
+ * are taken back exactly, by replaying what remains, and none are made until something works again. A link that is up proves
+ * that our end works; if it turns out to have been dead, what was charged meanwhile is taken back too.
  */
 import type { Address, PeerId } from "../../signatures/index.ts"
 import { healthAfter } from "./health.ts"
-import { type Draft, type Entry, type Health } from "./state.ts"
+import { type Draft, type Entry, type Health, type Links } from "./state.ts"
 import { isFailure, second, type Verdict } from "./table.ts"
 
 /** Something that was recorded a short while ago. */
 export interface Deed {
   readonly at: number
   readonly peer: PeerId
-  /** The address group that it tells about, or the peer where there is none. */
-  readonly group: string
+  /** The address group that it tells about. Without one it counts by the peer. */
+  readonly group: string | undefined
   readonly verdict: Verdict
   readonly draw: number
   readonly before: Health
@@ -24,6 +25,8 @@ export type Suspicion =
   | { readonly _tag: "Suspecting"; readonly until: number; readonly probes: ReadonlyMap<PeerId, number> }
 
 const windowMillis = 10 * second
+/** How long a link may have been dead before it is known to be: silence takes 12 s to tell. */
+const unheardMillis = 12 * second
 const minGroups = 5
 const minShare = 0.8
 const maxDeeds = 512
@@ -55,14 +58,23 @@ export const probed = (
   probes: new Map(suspicion.probes).set(peer, now + probeMillis * (0.8 + 0.4 * draw))
 })
 
-const recent = (deeds: ReadonlyArray<Deed>, now: number): ReadonlyArray<Deed> =>
-  deeds.filter((deed) => deed.at > now - windowMillis).slice(-maxDeeds)
+const since = (deeds: ReadonlyArray<Deed>, start: number): ReadonlyArray<Deed> =>
+  deeds.filter((deed) => deed.at > start)
 
-/** Of the groups that were tried lately, judged by the last that happened to each, nearly all are broken. */
-const nearlyAllBroken = (deeds: ReadonlyArray<Deed>): boolean => {
+/** Since when what failed may have failed for one reason. A link that ended lately may have hidden that for as long as it was dead. */
+const windowStart = ({ downAt }: Links, now: number): number =>
+  downAt > now - windowMillis ? Math.min(now - windowMillis, downAt - unheardMillis) : now - windowMillis
+
+/**
+ * Of the groups that were tried lately, judged by the last that happened to each, nearly all are broken, and no link that is up
+ * proves the opposite. One within our own network proves nothing about the world outside.
+ */
+const nearlyAllBroken = (deeds: ReadonlyArray<Deed>, links: Links): boolean => {
+  if (links.global > 0) return false
   const groups = new Map<string, boolean>()
-  for (const { group, verdict } of deeds) {
-    if (verdict.ourEnd !== undefined) groups.set(group, verdict.ourEnd === "broken")
+  for (const { group, peer, verdict } of deeds) {
+    const isDisproved = group === undefined && links.local > 0
+    if (verdict.ourEnd !== undefined && !isDisproved) groups.set(group ?? peer, verdict.ourEnd === "broken")
   }
   const broken = [...groups.values()].filter((isBroken) => isBroken).length
   return groups.size >= minGroups && broken >= minShare * groups.size
@@ -98,9 +110,10 @@ const rollBack = (draft: Draft, deeds: ReadonlyArray<Deed>): ReadonlySet<PeerId>
 
 /** Adds a deed that was applied just now; takes the charges of the window back if nearly everything is broken. */
 export const noted = (draft: Draft, deeds: ReadonlyArray<Deed>, deed: Deed): void => {
-  const all = [...recent(deeds, deed.at), deed]
-  if (deed.verdict.ourEnd !== "broken" || !nearlyAllBroken(all)) {
-    draft.suspicion = { _tag: "Calm", deeds: all }
+  const kept = [...since(deeds, deed.at - windowMillis - unheardMillis), deed].slice(-maxDeeds)
+  const all = since(kept, windowStart(draft.links, deed.at))
+  if (deed.verdict.ourEnd !== "broken" || !nearlyAllBroken(all, draft.links)) {
+    draft.suspicion = { _tag: "Calm", deeds: kept }
     return
   }
   const peers = rollBack(draft, all)

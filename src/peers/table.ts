@@ -58,6 +58,8 @@ export const verdictOf = (charge: Charge, banned: boolean): Verdict => {
       return charge.direction === "inbound"
         ? nothing
         : { address: { address: charge.address, good: true }, ourEnd: "works" }
+    case "LinkDown":
+      return nothing
     case "LinkLost":
       return { address: { address: charge.address, good: false }, peer: "failed", ourEnd: "broken" }
     case "Violation":

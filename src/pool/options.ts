@@ -6,7 +6,10 @@ export interface ConnectionPoolOptions {
   readonly linger?: Duration.Input
   /** Between the starts of two dials to one peer's addresses. Default 250 ms. */
   readonly stagger?: Duration.Input
-  /** Of one dial, handshake included. Default 10 seconds. */
+  /**
+   * Of one dial, handshake included. Default 5 seconds: time for a connection whose first two packets are lost. A process that
+   * stands still accepts connections and says nothing, and who has nobody else to ask waits for it so long.
+   */
   readonly dialTimeout?: Duration.Input
   /** How long, of two links to one peer, the one that should stay may take to answer a ping. Default 2 seconds. */
   readonly probeTimeout?: Duration.Input
@@ -46,7 +49,7 @@ export const poolSetting = (self: PeerId, options: ConnectionPoolOptions = {}): 
     self,
     linger: millis(options.linger ?? "30 seconds"),
     stagger: millis(options.stagger ?? "250 millis"),
-    dialTimeout: millis(options.dialTimeout ?? "10 seconds"),
+    dialTimeout: millis(options.dialTimeout ?? "5 seconds"),
     probeTimeout: millis(options.probeTimeout ?? "2 seconds"),
     closeTimeout: millis(options.closeTimeout ?? "3 seconds"),
     maxLinks,

@@ -30,6 +30,8 @@ export interface LinkState {
   readonly idleSince: number
   /** Its end is charged to nobody: a goodbye was said, or it was charged already. */
   readonly settled: boolean
+  /** The book was told that it is up, and not yet that it is down. */
+  readonly told: boolean
   /** Its peer broke the protocol, and that was charged. */
   readonly violated: boolean
   /** While there are two links to the peer: whether this one was asked for a sign of life. `mute`: not in time. */

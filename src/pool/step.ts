@@ -35,6 +35,7 @@ const newLink = (event: Event<"Inbound"> | Event<"Dialled">, now: number): LinkS
   wasLeased: false,
   idleSince: now,
   settled: false,
+  told: false,
   violated: false,
   probe: "none",
   deadline: Number.POSITIVE_INFINITY
@@ -52,7 +53,7 @@ const grantAll = (draft: Draft, setting: PoolSetting, id: PeerId): void => {
 
 const linkUp = (draft: Draft, setting: PoolSetting, link: LinkState, now: number): void => {
   const { direction, peer, remote: address } = link
-  draft.addLink(link)
+  draft.addLink({ ...link, told: true })
   draft.say({ _tag: "Attend", link: link.key })
   draft.say({ _tag: "Record", charge: { _tag: "LinkUp", peer, address, direction } })
   grantAll(draft, setting, peer)
@@ -134,6 +135,10 @@ const release = (draft: Draft, event: Event<"Release">, now: number): void => {
   draft.putLink({ ...link, leases, idleSince: leases.size === 0 ? now : link.idleSince })
 }
 
+const tellDown = (draft: Draft, { direction, peer, remote: address, told }: LinkState): void => {
+  if (told) draft.say({ _tag: "Record", charge: { _tag: "LinkDown", peer, address, direction } })
+}
+
 /** Of a link that is leased and said no goodbye, while no second one took over. */
 const chargeLoss = (draft: Draft, link: LinkState, now: number): void => {
   const isLeased = link.leases.size > 0 || (link.wasLeased && now - link.idleSince <= stillLeasedMillis)
@@ -146,6 +151,7 @@ const chargeLoss = (draft: Draft, link: LinkState, now: number): void => {
 const ended = (draft: Draft, setting: PoolSetting, event: Event<"Ended">, now: number): void => {
   const link = draft.links.get(event.link)
   if (link === undefined) return
+  tellDown(draft, link)
   if (event.by !== "local") chargeLoss(draft, link, now)
   draft.removeLink(link)
   settle(draft, setting, link.peer, now)
@@ -155,8 +161,9 @@ const dead = (draft: Draft, setting: PoolSetting, event: Event<"Dead">, now: num
   const link = draft.links.get(event.link)
   if (link === undefined) return
   if (event.reason === "silent") {
+    tellDown(draft, link)
     chargeLoss(draft, link, now)
-    draft.putLink({ ...link, phase: "parting", settled: true })
+    draft.putLink({ ...link, phase: "parting", settled: true, told: false })
     draft.say({ _tag: "Abort", link: link.key })
     return settle(draft, setting, link.peer, now)
   }

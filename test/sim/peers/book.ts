@@ -38,7 +38,7 @@ const applied = (state: BookState, change: BookChange): BookState => {
     if (ban === undefined) bans.delete(peer)
     else bans.set(peer, ban)
   }
-  return { peers, bans, own: change.own, suspicion: change.suspicion }
+  return { peers, bans, own: change.own, links: change.links, suspicion: change.suspicion }
 }
 
 export class TestBook {

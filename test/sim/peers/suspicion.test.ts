@@ -78,6 +78,7 @@ describe("suspicion of ourselves", () => {
       each.wait(100).learn(peerNumber(0), [addressOf(0), addressOf(20)], 2n)
         .record({ _tag: "LinkUp", peer: peerNumber(0), address: addressOf(20), direction: "outbound" })
         .ended(peerNumber(0), endedBy("remote", "closed", "1 minute"))
+        .record({ _tag: "LinkDown", peer: peerNumber(0), address: addressOf(20), direction: "outbound" })
         .record({ _tag: "Violation", peer: peerNumber(6) })
     }
     for (const n of [1, 2, 3, 4, 5, 7, 8, 9, 10]) fail(book.wait(100), n)
@@ -96,6 +97,54 @@ describe("suspicion of ourselves", () => {
     const slow = bookOf()
     for (const n of peers) fail(slow.wait(3_000), n)
     expect(slow.suspects).toBe(false)
+  })
+
+  it("is disproved by a link that is up", () => {
+    const book = bookOf()
+    const link = { peer: peerNumber(11), address: addressOf(11), direction: "inbound" } as const
+    book.record({ _tag: "LinkUp", ...link })
+    for (const n of [0, 1, 2, 3, 4, 5, 6, 7]) fail(book, n)
+    expect(book.suspects).toBe(false)
+    expect(book.facts(peerNumber(0))?.failures).toBe(1)
+  })
+
+  it("is not disproved by a link within our own network, where the world outside is concerned", () => {
+    const inside = (n: number) => `/ip4/10.0.0.${n + 1}/tcp/7400` as Address
+    const book = new TestBook({ allowPrivate: true })
+    for (const n of peers) book.learn(peerNumber(n), [n < 6 ? inside(n) : addressOf(n)])
+    book.record({ _tag: "LinkUp", peer: peerNumber(0), address: inside(0), direction: "outbound" }).wait(20_000)
+    for (const n of [1, 2, 3, 4, 5]) {
+      book.record({ _tag: "DialFailed", peer: peerNumber(n), address: inside(n) })
+    }
+    expect(book.suspects).toBe(false)
+    for (const n of [6, 7, 8, 9, 10]) fail(book, n)
+    expect(book.suspects).toBe(true)
+  })
+
+  it("takes back what was charged while links were up that turn out to have been dead, and not what was charged before", () => {
+    const link = (n: number) => ({ peer: peerNumber(n), address: addressOf(n), direction: "outbound" }) as const
+    fc.assert(fc.property(
+      fc.array(fc.integer({ min: 0, max: 7 }), { maxLength: 12 }),
+      fc.integer({ min: 8_000, max: 11_900 }),
+      fc.integer({ min: 8_000, max: 11_900 }),
+      (dials, one, other) => {
+        const book = bookOf()
+        for (const n of [8, 9, 10, 11]) book.record({ _tag: "LinkUp", ...link(n) })
+        fail(book, 7).wait(13_000)
+        const before = book.state.peers
+        const [first, last] = [Math.min(one, other), Math.max(one, other)]
+        for (const n of dials) fail(book, n)
+        book.wait(first)
+        for (const n of [8, 9]) book.record({ _tag: "LinkDown", ...link(n) }).record({ _tag: "LinkLost", ...link(n) })
+        expect(book.suspects).toBe(false)
+        book.wait(last - first)
+        for (const n of [10, 11]) book.record({ _tag: "LinkDown", ...link(n) }).record({ _tag: "LinkLost", ...link(n) })
+        const isAll = new Set(dials).size > 0
+        expect(book.suspects).toBe(isAll)
+        if (isAll) expect(book.state.peers).toEqual(before)
+        expect(book.facts(peerNumber(7))?.failures).toBe(isAll || !dials.includes(7) ? 1 : 2)
+      }
+    ))
   })
 
   it("counts the addresses of one group once, and peers without a group each", () => {

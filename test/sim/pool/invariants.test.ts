@@ -8,7 +8,7 @@ import { addressIn, anyDeed, chain, type Deed, PoolModel, self } from "./model.t
 const peers = ["2Peer2", "2Peer3", "2Peer4", "2Peer5", "4Peer2", "4Peer3", "4Peer4", "4Peer5"].map((text) =>
   text as PeerId
 )
-const charges = new Set(["DialFailed", "Unreachable", "LinkUp", "LinkLost", "Violation"])
+const charges = new Set(["DialFailed", "Unreachable", "LinkUp", "LinkDown", "LinkLost", "Violation"])
 const limits = { maxLinks: 5, maxInboundLinks: 4, maxLinksPerGroup: 2, maxDials: 2, maxUnsettledInbound: 2 }
 
 /** A model with what only the test knows: who holds which lease, and which links live. */
@@ -116,6 +116,24 @@ class World {
     this.checkLeases()
     this.checkLinks()
     for (const { _tag } of this.pool.charges) assert.ok(charges.has(_tag), _tag)
+    this.checkToldLinks()
+  }
+
+  /** The book is told of the end of each link of whose beginning it was told, once. */
+  checkToldLinks(): void {
+    const up = new Map<string, number>()
+    const name = (peer: string, address: string, direction: string) => `${direction} ${peer} ${address}`
+    for (const charge of this.pool.charges) {
+      if (charge._tag !== "LinkUp" && charge._tag !== "LinkDown") continue
+      const one = name(charge.peer, charge.address, charge.direction)
+      up.set(one, (up.get(one) ?? 0) + (charge._tag === "LinkUp" ? 1 : -1))
+    }
+    for (const { direction, peer, phase, remote, told } of this.pool.links) {
+      const one = name(peer, remote, direction)
+      assert.ok(told || phase === "parting", "the book was not told of a link")
+      if (told) up.set(one, (up.get(one) ?? 0) - 1)
+    }
+    for (const count of up.values()) assert.equal(count, 0, "the book was not told of an end, or twice")
   }
 
   /** Those that the state knows are those in flight: none over the limits, none to ourselves or a banned peer. */
