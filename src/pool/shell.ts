@@ -27,6 +27,9 @@ import { linksView } from "./view.ts"
 /** An attendant that breaks its word to be quick is left behind. */
 const farewellMillis = 2_000
 
+/** A link that was aborted ends at once, but who reads its streams is told first. */
+const abortMillis = 1_000
+
 export interface ShellNeeds {
   readonly setting: PoolSetting
   readonly transport: Transport["Service"]
@@ -283,16 +286,17 @@ export class Shell {
     for (const link of attendant === undefined ? [] : this.#links.values()) attendant?.attend(link)
   }
 
-  /** Ends every link in order, those that take too long at once; never waits longer than twice `closeTimeout`. */
+  /** Ends every link in order, those that take too long at once; never waits longer than a second after `closeTimeout`. */
   endAll(closing: boolean): Effect.Effect<void> {
-    const empty = Effect.timeoutOption(this.#empty, this.#needs.setting.closeTimeout)
-    return Effect.suspend(() => {
+    return Effect.gen({ self: this }, function*() {
       this.dispatch({ _tag: "PartAll", closing })
-      return Effect.flatMap(empty, (inTime) => {
-        if (inTime._tag === "Some") return Effect.void
-        for (const link of this.#links.values()) link.abort()
-        return Effect.asVoid(empty)
-      })
+      const inTime = yield* Effect.timeoutOption(this.#empty, this.#needs.setting.closeTimeout)
+      if (inTime._tag === "Some") return
+      const late = Array.from(this.#links)
+      for (const [, link] of late) link.abort()
+      yield* Effect.timeoutOption(this.#empty, abortMillis)
+      // Nobody waits for these a second time.
+      for (const [key] of late) this.dispatch({ _tag: "Ended", link: key, by: "local" })
     })
   }
 
