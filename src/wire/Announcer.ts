@@ -1,4 +1,4 @@
-import { asText, saltedKey } from "./chainKey.ts"
+import { saltedKey } from "./chainKey.ts"
 import { maxChainsPerMessage } from "./controlMessages.ts"
 import type { ServedChain } from "./Served.ts"
 
@@ -10,32 +10,39 @@ export interface ChainsDelta {
 /** What we have told a peer of the chains that we serve, and what is still to be told. Private chains are never told. */
 export class Announcer {
   private readonly salt: Uint8Array
-  /** Salted hashes by chain key. */
-  private readonly told = new Map<string, Uint8Array>()
+  /** By their keys as text. */
+  private readonly told = new Set<string>()
+  private readonly changed = new Map<string, { readonly chain: ServedChain; readonly isServed: boolean }>()
 
-  constructor(salt: Uint8Array) {
+  constructor(salt: Uint8Array, served: Iterable<ServedChain>) {
     this.salt = salt
+    for (const chain of served) this.change(chain, true)
   }
 
-  /** What is to be said next, none if all is said. The caller says it at once. */
-  next(served: Iterable<ServedChain>): ChainsDelta | undefined {
+  /** We have begun to serve a chain, or no longer do. */
+  change(chain: ServedChain, isServed: boolean): void {
+    if (chain.limits.private) return
+    if (this.told.has(chain.text) === isServed) this.changed.delete(chain.text)
+    else this.changed.set(chain.text, { chain, isServed })
+  }
+
+  /** Whether there is something to say. */
+  get hasNews(): boolean {
+    return this.changed.size > 0
+  }
+
+  /** What is to be said next: as much as goes in a message. The caller says it at once. */
+  next(): ChainsDelta {
     const added: Array<Uint8Array> = []
     const removed: Array<Uint8Array> = []
-    const now = new Set<string>()
-    for (const { key, limits } of served) {
-      if (limits.private) continue
-      const text = asText(key)
-      now.add(text)
-      if (this.told.has(text) || added.length === maxChainsPerMessage) continue
-      const entry = saltedKey(this.salt, key)
-      this.told.set(text, entry)
-      added.push(entry)
+    for (const [text, { chain, isServed }] of this.changed) {
+      if (added.length + removed.length === maxChainsPerMessage) break
+      this.changed.delete(text)
+      if (isServed) this.told.add(text)
+      else this.told.delete(text)
+      const into = isServed ? added : removed
+      into.push(saltedKey(this.salt, chain.key))
     }
-    for (const [text, entry] of this.told) {
-      if (now.has(text) || removed.length === maxChainsPerMessage - added.length) continue
-      this.told.delete(text)
-      removed.push(entry)
-    }
-    return added.length + removed.length === 0 ? undefined : { added, removed }
+    return { added, removed }
   }
 }

@@ -8,11 +8,17 @@ import { frame, FrameType, maxControlBytes } from "./frames.ts"
 import { type FrameHandler, type FrameStream, readFrames } from "./FrameStream.ts"
 import { wireVersion } from "./openingFrames.ts"
 import type { ServedChain } from "./Served.ts"
-import { takeToken, type TokenBucket, type TokenRate } from "./TokenBucket.ts"
+import { takeTokens, type TokenBucket, type TokenRate, untilToken } from "./TokenBucket.ts"
 
-/** What a peer may say on a link. We say far less: deltas are gathered. */
-const rate: TokenRate = { burst: 64, perSecond: 16 }
-const deltaSpacingMillis = 250
+/**
+ * What a peer may say on a link, and what we say of our chains ourselves: so much less that all of it may come at once, after
+ * the network stood still for as long as a link lives without a word.
+ */
+const allowed: TokenRate = { burst: 512, perSecond: 64 }
+const ours: TokenRate = { burst: 128, perSecond: 16 }
+
+/** Tokens: one, and one more for every 4 KiB. */
+const costOf = (body: Uint8Array): number => 1 + (body.length >>> 12)
 
 /** What the sessions of the link must know. */
 export interface ControlHost {
@@ -29,12 +35,14 @@ export class LinkControl implements FrameHandler {
   private readonly announcer: Announcer
   /** Set once the stream is there. */
   private stream: FrameStream | undefined
-  private bucket: TokenBucket | undefined
+  private heardTokens: TokenBucket | undefined
+  private saidTokens: TokenBucket | undefined
   /** Set by the peer's INFO, with which it must begin. */
   private peerSet: ChainSet | undefined
   private record: Uint8Array | undefined
-  private announcing = false
-  private announcedAt = Number.NEGATIVE_INFINITY
+  /** A timer runs for what is to be said of our chains, or else it waits for room. */
+  private willAnnounce = false
+  private awaitsRoom = false
   private pinged = 0
   private readonly probes = new Set<{ readonly id: number; readonly done: Deferred.Deferred<void> }>()
   private said: GoodbyeReason | undefined
@@ -48,7 +56,7 @@ export class LinkControl implements FrameHandler {
     this.host = host
     this.heardAt = env.now()
     this.salt = env.randomBytes(16)
-    this.announcer = new Announcer(this.salt)
+    this.announcer = new Announcer(this.salt, env.served.all())
   }
 
   /** Bytes have arrived on any stream of the link. */
@@ -67,8 +75,8 @@ export class LinkControl implements FrameHandler {
       this.stream = stream
       return this
     })
-    const chains = this.announcer.next(this.env.served.all())?.added ?? []
-    this.say({ type: "info", version: wireVersion, salt: this.salt, record: this.env.record, chains })
+    const chains = this.announcer.next().added
+    this.sayOfChains({ type: "info", version: wireVersion, salt: this.salt, record: this.env.record, chains })
     this.announce()
     if (this.probes.size > 0) this.ping()
     if (this.said !== undefined) this.sayGoodbye(this.said)
@@ -84,11 +92,13 @@ export class LinkControl implements FrameHandler {
   /** We have begun to serve a chain. */
   serve(served: ServedChain): void {
     if (this.peerSet?.serve(served) === true) this.emitChains([served.chain], [])
+    this.announcer.change(served, true)
     this.announce()
   }
 
   unserve(served: ServedChain): void {
     this.peerSet?.unserve(served)
+    this.announcer.change(served, false)
     this.announce()
   }
 
@@ -147,8 +157,8 @@ export class LinkControl implements FrameHandler {
   }
 
   frame(_: number, body: Uint8Array): void {
-    this.bucket = takeToken(this.bucket, rate, this.env.now())
-    const message = this.bucket === undefined ? undefined : Option.getOrUndefined(decodeControl(body))
+    this.heardTokens = takeTokens(this.heardTokens, allowed, this.env.now(), costOf(body))
+    const message = this.heardTokens === undefined ? undefined : Option.getOrUndefined(decodeControl(body))
     if (message === undefined || (this.peerSet === undefined) !== (message.type === "info")) {
       return this.stream?.violate()
     }
@@ -176,7 +186,7 @@ export class LinkControl implements FrameHandler {
   }
 
   room(): void {
-    if (this.announcing) this.announceNow()
+    if (this.awaitsRoom) this.announceNow()
     for (const probe of this.probes) if (probe.id > this.pinged) return this.ping()
   }
 
@@ -234,24 +244,33 @@ export class LinkControl implements FrameHandler {
     this.stream?.outbox.finishWith(frame(FrameType.data, encodeControl({ type: "goodbye", reason })))
   }
 
-  /** Soon: chains that come and go together are told together. */
+  /** Chains that come and go together are told together: at once after a quiet time, else as often as we may. */
   private announce(): void {
-    if (this.announcing || this.stream === undefined || this.said !== undefined) return
-    this.announcing = true
-    const wait = this.announcedAt + deltaSpacingMillis - this.env.now()
-    this.env.later(Math.max(0, wait), () => this.announceNow())
+    const { announcer, awaitsRoom, willAnnounce } = this
+    if (willAnnounce || awaitsRoom || this.stream === undefined || this.said !== undefined || !announcer.hasNews) return
+    this.willAnnounce = true
+    this.env.later(untilToken(this.saidTokens, ours, this.env.now()), () => {
+      this.willAnnounce = false
+      this.announceNow()
+    })
   }
 
   private announceNow(): void {
     const outbox = this.stream?.outbox
     if (outbox === undefined || outbox.finished || this.said !== undefined) return
     // A delta may need a whole batch: else `room` comes back to it.
-    if (!outbox.isEmpty) return
-    this.announcing = false
-    const delta = this.announcer.next(this.env.served.all())
-    if (delta === undefined) return
-    this.announcedAt = this.env.now()
-    this.say({ type: "chains", ...delta })
+    this.awaitsRoom = !outbox.isEmpty
+    if (this.awaitsRoom) return
+    // A timer may be early.
+    const mayGo = untilToken(this.saidTokens, ours, this.env.now()) === 0
+    if (mayGo && this.announcer.hasNews) this.sayOfChains({ type: "chains", ...this.announcer.next() })
     this.announce()
+  }
+
+  private sayOfChains(message: ControlMessage): void {
+    const body = encodeControl(message)
+    const now = this.env.now()
+    this.saidTokens = takeTokens(this.saidTokens, ours, now, costOf(body))
+    this.stream?.outbox.push(FrameType.data, body)
   }
 }

@@ -5,6 +5,8 @@ import { asText, chainKey } from "./chainKey.ts"
 export interface ServedChain {
   readonly chain: Chain
   readonly key: Uint8Array
+  /** The key, for use as a key of a map. */
+  readonly text: string
   readonly limits: ConnectionLimits
   readonly decide: Decide
 }
@@ -23,15 +25,16 @@ export class Served {
 
   /** Two nodes of one chain in one process are a bug of the program. */
   add(chain: Chain, limits: ConnectionLimits, decide: Decide): ServedChain {
-    const served = { chain, key: chainKey(chain), limits, decide }
-    const text = asText(served.key)
+    const key = chainKey(chain)
+    const text = asText(key)
     if (this.byKey.has(text)) throw new Error(`the chain ${chain.name} is already served by a node of this process`)
+    const served = { chain, key, text, limits, decide }
     this.byKey.set(text, served)
     return served
   }
 
   remove(served: ServedChain): void {
-    this.byKey.delete(asText(served.key))
+    this.byKey.delete(served.text)
   }
 
   all(): Iterable<ServedChain> {

@@ -1,4 +1,4 @@
-/** How many messages may come now. Starts full. */
+/** How much may come now, in tokens. Starts full. */
 export interface TokenBucket {
   readonly tokens: number
   /** Monotonic milliseconds. */
@@ -10,10 +10,22 @@ export interface TokenRate {
   readonly perSecond: number
 }
 
-/** None: too many. */
-export const takeToken = (bucket: TokenBucket | undefined, rate: TokenRate, now: number): TokenBucket | undefined => {
-  const tokens = bucket === undefined
+const filled = (bucket: TokenBucket | undefined, rate: TokenRate, now: number): number =>
+  bucket === undefined
     ? rate.burst
     : Math.min(rate.burst, bucket.tokens + (Math.max(0, now - bucket.at) * rate.perSecond) / 1000)
-  return tokens < 1 ? undefined : { tokens: tokens - 1, at: now }
+
+/** None: too much. What costs several tokens may begin with one, and leaves a debt. */
+export const takeTokens = (
+  bucket: TokenBucket | undefined,
+  rate: TokenRate,
+  now: number,
+  cost: number
+): TokenBucket | undefined => {
+  const tokens = filled(bucket, rate, now)
+  return tokens < 1 ? undefined : { tokens: tokens - cost, at: now }
 }
+
+/** Milliseconds until there is a token. */
+export const untilToken = (bucket: TokenBucket | undefined, rate: TokenRate, now: number): number =>
+  Math.max(0, Math.ceil(((1 - filled(bucket, rate, now)) * 1000) / rate.perSecond))

@@ -27,11 +27,11 @@ const [a, b, c] = [chainOf("a"), chainOf("b"), chainOf("c")]
 
 const settled = Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 0)))
 
-/** Lets the time in which deltas are gathered pass. */
+/** Lets what is due at once be said and heard. */
 const announced = Effect.gen(function*() {
-  for (let i = 0; i < 4; i++) {
+  for (let i = 0; i < 8; i++) {
     yield* settled
-    yield* TestClock.adjust("250 millis")
+    yield* TestClock.adjust(0)
   }
   yield* settled
 })
@@ -165,6 +165,25 @@ describe("the control stream", () => {
         { _tag: "Chains", peer: alice, added: [], removed: [a] }
       ])
       assert.deepStrictEqual([pools.alice.dead, pools.bob.dead], [[], []])
+    }))
+
+  it.effect("gathers what changes again and again, and says no more than a peer takes after twelve silent seconds", () =>
+    Effect.gen(function*() {
+      const { host, peer, pools } = yield* bobAndStranger
+      peer.say(info)
+      const deltas = () => peer.heard.filter((type) => type === "chains").length
+      for (let i = 0; i < 550; i++) {
+        const scope = yield* Scope.make()
+        yield* Scope.provide(serve(host, chainOf(`c${i}`)), scope)
+        yield* Scope.provide(serve(host, chainOf(`d${i}`)), scope)
+        yield* TestClock.adjust("20 millis")
+        yield* settled
+        if (i < 10) assert.isAbove(deltas(), i)
+        yield* Scope.close(scope, Exit.void)
+      }
+      assert.isAbove(deltas(), 200)
+      assert.isBelow(deltas(), 330)
+      assert.deepStrictEqual(pools.bob.dead, [])
     }))
 
   it.effect("recognises a chain that we begin to serve later", () =>
@@ -325,7 +344,11 @@ describe("the control stream", () => {
     ["a goodbye for no known reason", [info, { type: "goodbye", reason: "boredom" }]],
     ["something that is no map", [info, [1, 2]]],
     ["a message without a type", [info, { id: 1 }]],
-    ["more messages than anybody needs", [info, ...Array.from({ length: 70 }, (_, id) => ({ type: "ping", id }))]]
+    [
+      "more bytes than anybody needs",
+      [info, ...Array.from({ length: 40 }, () => ({ type: "peers", more: new Uint8Array(60_000) }))]
+    ],
+    ["more messages than anybody needs", [info, ...Array.from({ length: 520 }, (_, id) => ({ type: "ping", id }))]]
   ]
   it.effect.each(wrong)("takes %s for a violation", ([, messages]) =>
     Effect.gen(function*() {
