@@ -411,6 +411,20 @@ export const connectionLaws = (backend: Backend): void => {
       )
     })
 
+    describe("openings", () => {
+      law(
+        "of many chains at once on one link all succeed, however many they are",
+        Effect.gen(function*() {
+          const { meet } = yield* test
+          const pairs = yield* Effect.forEach(numbers(150), (n) => meet(`${n}`), { concurrency: "unbounded" })
+          for (const [n, { near, far }] of pairs.entries()) {
+            yield* near.connection.send(numbered(n))
+            assert.strictEqual(numberOf(yield* far.connection.receive), n)
+          }
+        })
+      )
+    })
+
     describe("L11 size", () => {
       law(
         "a message over the agreed maximum isn't sent, and the connection is as it was",
