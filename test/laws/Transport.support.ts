@@ -27,6 +27,7 @@ export const roundTrip = (linked: Linked) =>
     far.finish()
     yield* Effect.all([near.ended, far.ended])
   })
+
 export const transportCourt = (backend: Backend) => {
   const two = Effect.map(backend.world(2), ({ cut, hosts: [a, b] }) => {
     if (a === undefined || b === undefined) throw new Error("two hosts were asked for")
