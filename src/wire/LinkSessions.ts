@@ -14,7 +14,7 @@ import {
 } from "../../signatures/index.ts"
 import { chainKey } from "./chainKey.ts"
 import { type Environment, openingMillis, resetMillis } from "./Environment.ts"
-import { FrameType } from "./frames.ts"
+import { endBody, FrameType } from "./frames.ts"
 import { type FrameHandler, type FrameStream, readFrames } from "./FrameStream.ts"
 import { Greeting, type GreetingHost } from "./Greeting.ts"
 import { Opening, type OpeningHost } from "./Opening.ts"
@@ -173,18 +173,29 @@ export class LinkSessions {
     if (served === undefined) return this.reject(stream, "unknown-chain", maxRetryAfterMillis)
     const { chain, decide, limits } = served
     const maxMessageBytes = Math.min(hello.maxMessageBytes, limits.maxMessageBytes)
-    if (maxMessageBytes < limits.minMessageBytes) return this.reject(stream, "incompatible", maxRetryAfterMillis)
-    // Another link took over: there the peer will ask again, and nobody cools for it.
-    if (this.isSuperseded) return this.reject(stream, "duplicate", 0)
+    const obstacle = this.obstacle(maxMessageBytes, limits)
+    // To a stranger a private chain looks as one that isn't served, so there only `decide` knows who may hear more.
+    if (obstacle !== undefined && !limits.private) return this.reject(stream, ...obstacle)
     const decision = decide({ peer: this.link.peer, remote: this.link.remote, chain })
     if ("reject" in decision) return this.reject(stream, decision.reject, Duration.toMillis(decision.retryAfter))
     const { window } = limits
-    stream.outbox.push(FrameType.accept, encodeAccept({ maxMessageBytes: limits.maxMessageBytes, window }))
+    if (obstacle === undefined) {
+      stream.outbox.push(FrameType.accept, encodeAccept({ maxMessageBytes: limits.maxMessageBytes, window }))
+    } else this.reject(stream, ...obstacle)
     const lease = this.env.pool.leaseOn(this.link, chain)
     const terms = { maxMessageBytes, window, peerWindow: hello.window }
     const session = this.run(stream, lease, limits, terms, () => this.inbound--)
+    // It was accepted, and has a slot that must be given back: so it ends as if the peer had closed it at once.
+    if (obstacle !== undefined) session.core.frame(FrameType.end, endBody("closed"))
     decision.accept(session.opened)
     return session.core
+  }
+
+  /** Why no session can be had, whatever `decide` says. */
+  private obstacle(maxMessageBytes: number, limits: ConnectionLimits): readonly [RejectReason, number] | undefined {
+    if (maxMessageBytes < limits.minMessageBytes) return ["incompatible", maxRetryAfterMillis]
+    // Another link took over: there the peer will ask again, and nobody cools for it.
+    return this.isSuperseded ? ["duplicate", 0] : undefined
   }
 
   private reject(stream: FrameStream, reason: RejectReason, retryAfter: number): undefined {

@@ -55,7 +55,9 @@ export const creditFrame = (amount: number): Uint8Array => {
 export const readCredit = (body: Uint8Array): number =>
   (((body[0] ?? 0) << 24) | ((body[1] ?? 0) << 16) | ((body[2] ?? 0) << 8) | (body[3] ?? 0)) >>> 0
 
-export const endFrame = (code: CloseCode): Uint8Array => frame(FrameType.end, Uint8Array.of(closeCodes.indexOf(code)))
+export const endBody = (code: CloseCode): Uint8Array => Uint8Array.of(closeCodes.indexOf(code))
+
+export const endFrame = (code: CloseCode): Uint8Array => frame(FrameType.end, endBody(code))
 
 export const abortFrame = (code: AbortCode): Uint8Array =>
   frame(FrameType.abort, Uint8Array.of(abortCodes.indexOf(code)))

@@ -89,6 +89,30 @@ describe("connections", () => {
       assert.deepInclude(yield* first(inbound).ended, { _tag: "ConnectionClosed", by: "remote" })
     }))
 
+  it.effect("of a private chain tell nobody but who would be accepted that it is incompatible", () =>
+    Effect.gen(function*() {
+      const { alice, bobs, pools } = yield* both
+      const tooSmall = { ...limits, maxMessageBytes: 999, minMessageBytes: 10 }
+      const hidden = { ...limits, private: true }
+      yield* bobs.serve(
+        chainOf("to strangers"),
+        hidden,
+        () => ({ reject: "unknown-chain", retryAfter: Duration.infinity })
+      )
+      const stranger = yield* Effect.flip(alice.open(bob, chainOf("to strangers"), tooSmall))
+      const nobody = yield* Effect.flip(alice.open(bob, chainOf("of nobody"), tooSmall))
+      assert.deepStrictEqual({ ...stranger }, { ...nobody })
+      const accepted: Array<OpenedConnection> = []
+      yield* bobs.serve(chainOf("to friends"), hidden, () => ({ accept: (opened) => accepted.push(opened) }))
+      const friend = yield* Effect.flip(alice.open(bob, chainOf("to friends"), tooSmall))
+      assert.deepInclude(friend, { _tag: "Rejected", reason: "incompatible" })
+      // Its slot is free again.
+      assert.deepInclude(yield* first(accepted).ended, { _tag: "ConnectionClosed", by: "remote" })
+      yield* first(accepted).released
+      assert.strictEqual(pools.alice.leases.size + pools.bob.leases.size, 0)
+      assert.deepStrictEqual([pools.alice.dead, pools.bob.dead], [[], []])
+    }))
+
   it.effect("hold the smaller maximum of both ends", () =>
     Effect.gen(function*() {
       const { alice, inbound } = yield* both
