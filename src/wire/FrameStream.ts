@@ -46,8 +46,9 @@ export class FrameStream implements Sink {
   private readonly raw: RawStream
   private readonly heard: () => void
   private handler: FrameHandler = nobody
-  private readonly header = new Uint8Array(headerBytes)
+  /** Of a header of which a part has arrived: so many bytes, and the length so far. */
   private headerFill = 0
+  private length = 0
   private type = 0
   /** A frame of which a part has arrived. */
   private body: Uint8Array | undefined
@@ -125,11 +126,13 @@ export class FrameStream implements Sink {
           length = lengthAt(chunk, at)
           at += headerBytes
         } else {
-          this.header[this.headerFill++] = chunk[at++] as number
-          if (this.headerFill < headerBytes) continue
+          const byte = chunk[at++] as number
+          if (this.headerFill === 0) this.type = byte
+          else this.length = (this.length << 8) | byte
+          if (++this.headerFill < headerBytes) continue
+          length = this.length
           this.headerFill = 0
-          this.type = this.header[0] as number
-          length = lengthAt(this.header, 0)
+          this.length = 0
         }
         if (!this.handler.begin(this.type, length)) return this.violate()
         if (size - at >= length) {

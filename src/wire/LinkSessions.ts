@@ -20,7 +20,7 @@ import { Greeting, type GreetingHost } from "./Greeting.ts"
 import { Opening, type OpeningHost } from "./Opening.ts"
 import { encodeAccept, type HelloBody, maxRetryAfterMillis, rejectFrame } from "./openingFrames.ts"
 import { OpeningLine } from "./OpeningLine.ts"
-import { RunningSession } from "./RunningSession.ts"
+import { RunningSession, type RunningSessionHost } from "./RunningSession.ts"
 import type { SessionTerms } from "./SessionCore.ts"
 
 /** Inbound streams of a link that have not said hello yet; and how many more than the chains that we serve may be open. */
@@ -38,9 +38,9 @@ export interface Wanted {
 }
 
 /** The sessions of one link, from their openings to their ends. */
-export class LinkSessions {
-  private readonly link: Link
-  private readonly env: Environment
+export class LinkSessions implements RunningSessionHost {
+  readonly link: Link
+  readonly env: Environment
   private readonly heard: () => void
   private readonly line: OpeningLine
   private readonly openings = new Set<Opening>()
@@ -105,7 +105,7 @@ export class LinkSessions {
       }
       const host: OpeningHost = {
         accepted: (stream, terms) => {
-          const session = this.run(stream, lease, limits, terms, () => {})
+          const session = this.run(stream, false, lease, limits, terms)
           opened(session.opened)
           answered(Effect.succeed(session.opened))
           return session.core
@@ -184,7 +184,7 @@ export class LinkSessions {
     } else this.reject(stream, ...obstacle)
     const lease = this.env.pool.leaseOn(this.link, chain)
     const terms = { maxMessageBytes, window, peerWindow: hello.window }
-    const session = this.run(stream, lease, limits, terms, () => this.inbound--)
+    const session = this.run(stream, true, lease, limits, terms)
     // It was accepted, and has a slot that must be given back: so it ends as if the peer had closed it at once.
     if (obstacle !== undefined) session.core.frame(FrameType.end, endBody("closed"))
     decision.accept(session.opened)
@@ -206,17 +206,19 @@ export class LinkSessions {
 
   private run(
     stream: FrameStream,
+    isInbound: boolean,
     lease: Lease,
     limits: ConnectionLimits,
-    terms: SessionTerms,
-    onReleased: () => void
+    terms: SessionTerms
   ): RunningSession {
-    const session = new RunningSession(this.env, this.link, lease, limits, terms, stream, (session) => {
-      this.running.delete(session)
-      onReleased()
-    })
+    const session = new RunningSession(this, isInbound, lease, limits, terms, stream)
     this.running.add(session)
     return session
+  }
+
+  released(session: RunningSession): void {
+    this.running.delete(session)
+    if (session.isInbound) this.inbound--
   }
 
   /** The last word is said: if the stream is not gone in a second, it is reset. */

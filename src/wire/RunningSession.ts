@@ -5,63 +5,106 @@ import { type Environment, resetMillis } from "./Environment.ts"
 import type { FrameStream } from "./FrameStream.ts"
 import { type Outcome, SessionCore, type SessionHost, type SessionTerms } from "./SessionCore.ts"
 
-/** A core with what is around it: its lease, its deadline, and who waits for its end. */
+/** Whose link it runs on. */
+export interface RunningSessionHost {
+  readonly env: Environment
+  readonly link: Link
+  released(session: RunningSession): void
+}
+
+/** A core with what is around it: its lease, its deadline, and who waits for its end. Of an idle one little is kept. */
 export class RunningSession implements SessionHost {
   readonly core: SessionCore
   readonly opened: OpenedConnection
-  private readonly env: Environment
-  private readonly link: Link
+  readonly isInbound: boolean
+  readonly host: RunningSessionHost
   private readonly lease: Lease
-  private readonly closeMillis: number
-  private readonly onReleased: (session: RunningSession) => void
-  private readonly endedWith = Deferred.makeUnsafe<Outcome>()
-  private readonly isReleased = Deferred.makeUnsafe<void>()
+  private readonly limits: ConnectionLimits
+  private isReleased = false
+  /** Made when somebody waits. */
+  private whenEnded: Deferred.Deferred<Outcome> | undefined
+  private whenReleased: Deferred.Deferred<void> | undefined
   private cancelDeadline: (() => void) | undefined
 
   constructor(
-    env: Environment,
-    link: Link,
+    host: RunningSessionHost,
+    isInbound: boolean,
     lease: Lease,
     limits: ConnectionLimits,
     terms: SessionTerms,
-    stream: FrameStream,
-    onReleased: (session: RunningSession) => void
+    stream: FrameStream
   ) {
-    this.env = env
-    this.link = link
+    this.host = host
+    this.isInbound = isInbound
     this.lease = lease
-    this.closeMillis = Duration.toMillis(limits.closeTimeout)
-    this.onReleased = onReleased
-    const core = this.core = new SessionCore(stream, terms, this)
-    this.opened = {
-      connection: connectionOf(core),
-      peer: link.peer,
-      remote: link.remote,
-      end: (code) => core.end(code),
-      fail: (reason) => core.fail(reason),
-      ended: Deferred.await(this.endedWith),
-      released: Deferred.await(this.isReleased)
-    }
+    this.limits = limits
+    this.core = new SessionCore(stream, terms, this)
+    this.opened = new Opened(this)
+  }
+
+  untilEnded(): Effect.Effect<Outcome> {
+    if (this.core.outcome !== undefined) return Effect.succeed(this.core.outcome)
+    return Deferred.await(this.whenEnded ??= Deferred.makeUnsafe())
+  }
+
+  untilReleased(): Effect.Effect<void> {
+    return this.isReleased ? Effect.void : Deferred.await(this.whenReleased ??= Deferred.makeUnsafe())
   }
 
   ended(outcome: Outcome): void {
-    Deferred.doneUnsafe(this.endedWith, Effect.succeed(outcome))
+    if (this.whenEnded !== undefined) Deferred.doneUnsafe(this.whenEnded, Effect.succeed(outcome))
   }
 
   closing(deadline: "flush" | "reset"): void {
     this.cancelDeadline?.()
-    const millis = deadline === "flush" ? this.closeMillis : resetMillis
-    this.cancelDeadline = this.env.later(millis, () => this.core.expire())
+    const millis = deadline === "flush" ? Duration.toMillis(this.limits.closeTimeout) : resetMillis
+    this.cancelDeadline = this.host.env.later(millis, () => this.core.expire())
   }
 
   violated(): void {
-    this.env.pool.dead(this.link, "violation")
+    this.host.env.pool.dead(this.host.link, "violation")
   }
 
   released(): void {
     this.cancelDeadline?.()
     this.lease.release()
-    this.onReleased(this)
-    Deferred.doneUnsafe(this.isReleased, Effect.void)
+    this.host.released(this)
+    this.isReleased = true
+    if (this.whenReleased !== undefined) Deferred.doneUnsafe(this.whenReleased, Effect.void)
+  }
+}
+
+/** What the node has of it. */
+class Opened implements OpenedConnection {
+  readonly connection: OpenedConnection["connection"]
+  private readonly session: RunningSession
+
+  constructor(session: RunningSession) {
+    this.session = session
+    this.connection = connectionOf(session.core)
+  }
+
+  get peer(): OpenedConnection["peer"] {
+    return this.session.host.link.peer
+  }
+
+  get remote(): OpenedConnection["remote"] {
+    return this.session.host.link.remote
+  }
+
+  end(code: Parameters<OpenedConnection["end"]>[0]): void {
+    this.session.core.end(code)
+  }
+
+  fail(reason: Parameters<OpenedConnection["fail"]>[0]): void {
+    this.session.core.fail(reason)
+  }
+
+  get ended(): OpenedConnection["ended"] {
+    return Effect.suspend(() => this.session.untilEnded())
+  }
+
+  get released(): OpenedConnection["released"] {
+    return Effect.suspend(() => this.session.untilReleased())
   }
 }
