@@ -8,6 +8,7 @@ import {
   type LeaseFailed,
   type PeerId
 } from "../../signatures/index.ts"
+import { Leases } from "./leases.ts"
 import { groupHasRoom } from "./limits.ts"
 import type { PoolSetting } from "./options.ts"
 import type { DialKey, Draft, PeerState, Race } from "./state.ts"
@@ -33,7 +34,7 @@ export const refuseAll = (
 ): void => {
   const peer = draft.peer(id)
   for (const lease of peer.waiting.keys()) draft.say({ _tag: "Refuse", lease, reason, dials })
-  draft.putPeer(id, { ...peer, waiting: new Map() })
+  draft.putPeer(id, { ...peer, waiting: Leases.none })
 }
 
 /** Gives up what is left of the race. Charges nobody. */

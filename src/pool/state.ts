@@ -9,6 +9,7 @@ import type {
   LinkEnd,
   PeerId
 } from "../../signatures/index.ts"
+import { Leases } from "./leases.ts"
 
 /** Of links, leases and dials alike: numbers that only grow, given by the shell (links, leases) or the core (dials). */
 export type LinkKey = number
@@ -24,7 +25,7 @@ export interface LinkState {
   readonly since: number
   /** `leaving`: the peer said goodbye, and gets no new leases. `parting`: we did, and are closing it. */
   readonly phase: "up" | "leaving" | "parting"
-  readonly leases: ReadonlyMap<LeaseKey, Chain>
+  readonly leases: Leases
   readonly wasLeased: boolean
   /** When the last lease was given back, or the link came up. */
   readonly idleSince: number
@@ -58,7 +59,7 @@ export interface PeerState {
   /** All phases, in the order in which they came up. */
   readonly links: ReadonlyArray<LinkKey>
   /** Leases that wait for the race. */
-  readonly waiting: ReadonlyMap<LeaseKey, Chain>
+  readonly waiting: Leases
   readonly race: Race | undefined
 }
 
@@ -128,7 +129,7 @@ export type PoolCommand =
   | { readonly _tag: "Abort"; readonly link: LinkKey }
   | { readonly _tag: "Record"; readonly charge: Charge }
 
-const noPeer: PeerState = { links: [], waiting: new Map(), race: undefined }
+const noPeer: PeerState = { links: [], waiting: Leases.none, race: undefined }
 
 /** A state with changes on top, copied where it is changed, and the commands that came of them. */
 export class Draft {

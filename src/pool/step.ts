@@ -11,6 +11,7 @@ import {
   timeOutDials,
   wantsDial
 } from "./dialling.ts"
+import { Leases } from "./leases.ts"
 import { makeRoomForDial, makeRoomForInbound } from "./limits.ts"
 import type { PoolSetting } from "./options.ts"
 import { expectedLink, part, settle } from "./settling.ts"
@@ -31,7 +32,7 @@ const newLink = (event: Event<"Inbound"> | Event<"Dialled">, now: number): LinkS
   direction: event._tag === "Inbound" ? "inbound" : "outbound",
   since: now,
   phase: "up",
-  leases: new Map(),
+  leases: Leases.none,
   wasLeased: false,
   idleSince: now,
   settled: false,
@@ -47,8 +48,8 @@ const grantAll = (draft: Draft, setting: PoolSetting, id: PeerId): void => {
   const link = expectedLink(setting, draft.linksOf(id))
   if (link === undefined || peer.waiting.size === 0) return
   for (const lease of peer.waiting.keys()) draft.say({ _tag: "Grant", lease, link: link.key })
-  draft.putLink({ ...link, wasLeased: true, leases: new Map([...link.leases, ...peer.waiting]) })
-  draft.putPeer(id, { ...peer, waiting: new Map() })
+  draft.putLink({ ...link, wasLeased: true, leases: link.leases.withAll(peer.waiting) })
+  draft.putPeer(id, { ...peer, waiting: Leases.none })
 }
 
 const linkUp = (draft: Draft, setting: PoolSetting, link: LinkState, now: number): void => {
@@ -107,7 +108,7 @@ const ask = (draft: Draft, setting: PoolSetting, event: Event<"Ask">, now: numbe
   }
   draft.putPeer(id, {
     ...peer,
-    waiting: new Map(peer.waiting).set(lease, chain),
+    waiting: peer.waiting.with(lease, chain),
     race: isLinked ? peer.race : peer.race ?? newRace(addresses, now)
   })
   grantAll(draft, setting, id)
@@ -116,22 +117,20 @@ const ask = (draft: Draft, setting: PoolSetting, event: Event<"Ask">, now: numbe
 const take = (draft: Draft, event: Event<"Take">): void => {
   const link = draft.links.get(event.link)
   if (link === undefined) return
-  draft.putLink({ ...link, wasLeased: true, leases: new Map(link.leases).set(event.lease, event.chain) })
+  draft.putLink({ ...link, wasLeased: true, leases: link.leases.with(event.lease, event.chain) })
 }
 
 const release = (draft: Draft, event: Event<"Release">, now: number): void => {
   const peer = draft.peer(event.peer)
   if (peer.waiting.has(event.lease)) {
-    const waiting = new Map(peer.waiting)
-    waiting.delete(event.lease)
+    const waiting = peer.waiting.without(event.lease)
     draft.putPeer(event.peer, { ...peer, waiting })
     if (waiting.size === 0 && draft.upLinksOf(event.peer).length === 0) endRace(draft, event.peer)
     return
   }
   const link = draft.linksOf(event.peer).find(({ leases }) => leases.has(event.lease))
   if (link === undefined) return
-  const leases = new Map(link.leases)
-  leases.delete(event.lease)
+  const leases = link.leases.without(event.lease)
   draft.putLink({ ...link, leases, idleSince: leases.size === 0 ? now : link.idleSince })
 }
 

@@ -6,19 +6,30 @@ import type { LinkState, PoolState } from "./state.ts"
 
 /** All chains with a lease on one of these, in the order in which they took it. */
 const chainsOn = (links: ReadonlyArray<LinkState>): LinkView["chains"] => {
-  const leases = links.flatMap((link) => [...link.leases]).toSorted(([a], [b]) => a - b)
+  const [only] = links
+  if (links.length === 1 && only !== undefined) return only.leases.chains
+  const leases = links.flatMap((link) => link.leases.entries()).toSorted(([a], [b]) => a - b)
   return [...new Map(leases.map(([, chain]) => [chainId(chain), chain])).values()]
+}
+
+const views = new WeakMap<LinkState, LinkView>()
+
+const viewOf = (link: LinkState, links: ReadonlyArray<LinkState>): LinkView => {
+  const cached = links.length === 1 ? views.get(link) : undefined
+  if (cached !== undefined) return cached
+  const { direction, peer, remote, since } = link
+  const made = { peer, remote, direction, since, chains: chainsOn(links) }
+  if (links.length === 1) views.set(link, made)
+  return made
 }
 
 /** One per peer: the link that is expected to stay, with the chains on all its links. */
 export const linksView = (setting: PoolSetting, state: PoolState): ReadonlyMap<PeerId, LinkView> => {
-  const views = new Map<PeerId, LinkView>()
+  const found = new Map<PeerId, LinkView>()
   for (const [peer, { links: keys }] of state.peers) {
     const links = keys.flatMap((key) => state.links.get(key) ?? [])
     const link = expectedLink(setting, links)
-    if (link === undefined) continue
-    const { direction, remote, since } = link
-    views.set(peer, { peer, remote, direction, since, chains: chainsOn(links) })
+    if (link !== undefined) found.set(peer, viewOf(link, links))
   }
-  return views
+  return found
 }
