@@ -149,14 +149,9 @@ export const streamLaws = (backend: Backend): void => {
         const streams = yield* opened(near, 24)
         const open = streams.filter((stream) => stream !== undefined)
         // Those that were not taken failed to open or end; 16 are left.
-        yield* Effect.callback<void>((resume) => {
-          const look = () => {
-            if (open.filter((stream) => stream.ends().length === 0).length <= 16) resume(Effect.void)
-          }
-          const fibers = open.map((stream) => Effect.runFork(Effect.andThen(stream.ended, Effect.sync(look))))
-          look()
-          return Effect.sync(() => fibers.forEach((fiber) => fiber.interruptUnsafe()))
-        })
+        const gone = yield* Queue.unbounded<void>()
+        for (const { ended } of open) yield* Effect.forkScoped(Effect.andThen(ended, Queue.offer(gone, undefined)))
+        for (let left = open.length; left > 16; left--) yield* Queue.take(gone)
         const accepted = yield* accept(far)
         const kept = yield* Effect.forEach(Array.from({ length: 16 }), () => Queue.take(accepted))
         assert.strictEqual(new Set(kept).size, 16)
