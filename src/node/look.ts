@@ -23,9 +23,10 @@ const groupsOf = (facts: CandidateFacts, link: LinkView | undefined): ReadonlyAr
 /** The Candidates that could be reached, those that pause included. */
 const reachable = (draft: Draft, event: Looked): ReadonlyArray<SelectionCandidate> => {
   const found: Array<SelectionCandidate> = []
+  const links = event.links()
   for (const facts of event.candidates) {
     if (draft.pairs.get(facts.peer)?.state !== "Candidate") continue
-    const link = event.links.get(facts.peer)
+    const link = links.get(facts.peer)
     if (link === undefined && facts.addresses.length === 0) draft.state = { ...draft.state, lacksLink: true }
     else {
       found.push({

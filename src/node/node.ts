@@ -1,4 +1,16 @@
-import { Cause, Deferred, Duration, Effect, type Fiber, FiberSet, Option, Random, type Scope } from "effect"
+import {
+  Cause,
+  Context,
+  Deferred,
+  Duration,
+  Effect,
+  Exit,
+  type Fiber,
+  Option,
+  Random,
+  References,
+  type Scope
+} from "effect"
 import {
   chainId,
   type CloseCode,
@@ -8,6 +20,7 @@ import {
   Identity,
   isSmaller,
   monotonicMillis,
+  type NodeServices,
   type OpenedConnection,
   type P2pNode,
   type P2pNodeConfig,
@@ -18,11 +31,11 @@ import {
   type PeerId,
   type SessionOutcome
 } from "../../signatures/index.ts"
-import { type Keeper, makeKeeper } from "./keeper.ts"
+import { Keeper } from "./keeper.ts"
 import { groupOf } from "./look.ts"
-import { makeNews } from "./news.ts"
-import { makeOpening, type Openable } from "./openings.ts"
-import { resolveSettings } from "./settings.ts"
+import { News } from "./news.ts"
+import { Opening } from "./openings.ts"
+import { resolveSettings, type Settings } from "./settings.ts"
 import {
   type Command,
   type Event,
@@ -38,209 +51,293 @@ import { step } from "./step.ts"
 /** Timers don't reach further than 24 days; nothing that a node waits for is worth more than a day's sleep. */
 const longestSleep = 86_400_000
 
-/** Sets a node up. `broken` completes only if it dies of a bug. */
-const setUp = Effect.fnUntraced(function*<E, R>(config: P2pNodeConfig, session: P2pSession<E, R>) {
-  const settings = resolveSettings(config)
-  const { chain, limits } = settings
-  const connections = yield* Connections
-  const pool = yield* ConnectionPool
-  const book = yield* PeerBook
-  const { self } = yield* Identity
-  const draws = yield* Random.Random
-  const random = () => draws.nextDoubleUnsafe()
-  const now = yield* monotonicMillis
+/** What the node was made with: sessions find their services there too. */
+type Services<R> = Context.Context<NodeServices | Exclude<R, Scope.Scope>>
+/** What a node begins. */
+type Job<R> = Effect.Effect<void, never, Exclude<R, Scope.Scope>>
 
-  const openings = new Map<number, Openable>()
-  const keepers = new Map<number, Keeper<R>>()
-  /** Of sessions that have their slot, and whose connection is still on its way here. */
-  const endings = new Map<number, CloseCode>()
-  const gone = Deferred.makeUnsafe<void>()
-  const broken = Deferred.makeUnsafe<never>()
-  let state: State = initialState
-  let willLook = false
-  let alarm: Fiber.Fiber<void> | undefined
-  let alarmAt = Infinity
+/** Carries out what `step` decides. A class, because a process may hold thousands: methods weigh nothing. */
+class Runtime<E, R> {
+  readonly #settings: Settings
+  readonly #session: P2pSession<E, R>
+  readonly #services: Services<R>
+  readonly book: PeerBook["Service"]
+  readonly connections: Connections["Service"]
+  readonly pool: ConnectionPool["Service"]
+  readonly #now: () => number
+  readonly #random: () => number
+  /**
+   * What is under way, by attempt: an opening, then a session's keeper; of a session that is to end before its connection is
+   * here, the code with which.
+   */
+  readonly #attempts = new Map<number, Opening | Keeper<E, R> | CloseCode>()
+  readonly #gone = Deferred.makeUnsafe<void>()
+  /** Completes only if the node dies of a bug. */
+  readonly broken = Deferred.makeUnsafe<never>()
+  readonly news = new News((job) => this.#begin(job))
+  #state: State = initialState
+  #begun: Array<() => void> = []
+  #willLook = false
+  #alarm: Fiber.Fiber<void> | undefined
+  #alarmAt = Infinity
 
-  // What is forked has the context of whoever makes the node, so sessions find their services there.
-  const fork = yield* Effect.annotateLogs(FiberSet.makeRuntime<Exclude<R, Scope.Scope>, void, never>(), {
-    chain: chain.name
-  })
+  constructor(
+    settings: Settings,
+    session: P2pSession<E, R>,
+    services: Services<R>,
+    now: () => number,
+    random: () => number
+  ) {
+    this.#settings = settings
+    this.#session = session
+    this.#services = services
+    this.book = Context.get(services, PeerBook)
+    this.connections = Context.get(services, Connections)
+    this.pool = Context.get(services, ConnectionPool)
+    this.#now = now
+    this.#random = random
+  }
 
-  /** Soon, in a fiber of its own: nothing is done from inside of somebody else's call. */
-  const begin = (job: Effect.Effect<void, never, Exclude<R, Scope.Scope>>): Fiber.Fiber<void> =>
-    fork(Effect.catchCause(Effect.andThen(Effect.yieldNow, job), (cause) =>
-      Cause.hasInterruptsOnly(cause)
-        ? Effect.void
-        : Effect.andThen(
-          Effect.logError("the node is broken: this is a bug", cause),
-          Deferred.failCause(broken, cause)
-        )))
+  get state(): State {
+    return this.#state
+  }
 
-  const events = yield* makeNews(begin)
+  /** Whatever concerns this node may have changed: a fresh look, soon. */
+  lookAgain(): void {
+    if (this.#willLook || this.#state.mode === "stopping") return
+    this.#willLook = true
+    this.#begin(Effect.sync(() => this.#look()))
+  }
 
-  const lookAgain = (): void => {
-    if (willLook) return
-    willLook = true
-    begin(Effect.sync(look))
+  /** What happens to a peer with a session is looked at when the session is over. */
+  onPeer(peer: PeerId): void {
+    if (!isBusy(this.#state.pairs.get(peer))) this.lookAgain()
+  }
+
+  onLinks(): void {
+    if (this.#state.lacksLink) this.lookAgain()
+  }
+
+  /** For good. Completes when the last session is gone, and everybody has heard of it. */
+  stop(code: "draining" | "shutdown"): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.#dispatch({ _tag: "Stop", code })
+      this.#setAlarm()
+      return Effect.andThen(Deferred.await(this.#gone), this.news.tellAll())
+    })
+  }
+
+  decide(peer: PeerId): ReturnType<Decide> {
+    const book = this.book
+    const answer = this.#dispatch({
+      _tag: "Hello",
+      peer,
+      standing: book.standing(peer, this.#settings.chain),
+      isSmaller: isSmaller(peer, Context.get(this.#services, Identity).self),
+      newcomer: !Option.exists(book.peer(peer), ({ lastSuccess }) => Option.isSome(lastSuccess))
+    })
+    const accepted = answer.find((command) => command._tag === "Accept")
+    if (accepted !== undefined) return { accept: (opened) => this.#keep(peer, accepted.attempt, opened) }
+    const rejected = answer.find((command) => command._tag === "Reject")
+    if (rejected === undefined) throw new Error("a hello was neither accepted nor rejected: this is a bug")
+    return { reject: rejected.reason, retryAfter: Duration.millis(rejected.retryAfter) }
   }
 
   /** Decides, and carries out all commands but those that the caller answers itself. */
-  const dispatch = (event: Event): ReadonlyArray<Command> => {
-    const [next, commands] = step(settings, state, event, now(), random)
-    state = next
-    for (const command of commands) carryOut(command)
-    if (state.mode === "stopping" && ![...state.pairs.values()].some(isBusy)) Deferred.doneUnsafe(gone, Effect.void)
+  #dispatch(event: Event): ReadonlyArray<Command> {
+    const [next, commands] = step(this.#settings, this.#state, event, this.#now(), this.#random)
+    this.#state = next
+    for (const command of commands) this.#carryOut(command)
+    if (this.#state.mode === "stopping" && ![...this.#state.pairs.values()].some(isBusy)) {
+      Deferred.doneUnsafe(this.#gone, Effect.void)
+    }
     // A rejection changes nothing, and a look has just been taken.
-    if (event._tag !== "Looked" && commands.some((command) => command._tag !== "Reject")) lookAgain()
+    if (event._tag !== "Looked" && commands.some((command) => command._tag !== "Reject")) this.lookAgain()
     return commands
   }
 
-  const carryOut = (command: Command): void => {
+  #carryOut(command: Command): void {
     switch (command._tag) {
       case "Open":
-        return open(command.peer, command.attempt)
+        return this.#open(command.peer, command.attempt)
       case "Cancel":
-        return openings.get(command.attempt)?.cancel()
-      case "End": {
-        const keeper = keepers.get(command.attempt)
-        if (keeper === undefined) endings.set(command.attempt, command.code)
-        else begin(keeper.end(command.code))
-        return
-      }
+        return this.#cancel(command.attempt)
+      case "End":
+        return this.#end(command.attempt, command.code)
       case "Announce":
-        return events.tell(command.event)
+        return this.news.tell(command.event)
       case "Complain":
-        begin(Effect.logError("the policy of the node threw: nobody is picked", command.cause))
-        return
+        return this.#begin(
+          this.#named(Effect.logError("the policy of the node threw: nobody is picked", command.cause))
+        )
       case "Accept":
       case "Reject":
         return
     }
   }
 
-  const open = (peer: PeerId, attempt: number): void => {
-    const opening = makeOpening(connections.open(peer, chain, limits))
-    openings.set(attempt, opening)
-    begin(Effect.flatMap(opening.run, (result) => {
-      openings.delete(attempt)
-      if (result._tag !== "Opened") return Effect.sync(() => fail(peer, attempt, result))
-      const pair = state.pairs.get(peer)
-      if (state.mode === "running" && isBusy(pair) && pair.attempt === attempt) {
-        dispatch({ _tag: "Opened", peer, attempt, group: groupOf(result.opened.remote) })
-        keep(peer, attempt, result.opened)
+  #open(peer: PeerId, attempt: number): void {
+    const { chain, limits } = this.#settings
+    const opening = new Opening(this.connections.open(peer, chain, limits))
+    this.#attempts.set(attempt, opening)
+    this.#begin(this.#named(Effect.flatMap(opening.run(), (result) => {
+      this.#attempts.delete(attempt)
+      if (result._tag !== "Opened") return Effect.sync(() => this.#fail(peer, attempt, result))
+      const pair = this.#state.pairs.get(peer)
+      if (this.#state.mode === "running" && isBusy(pair) && pair.attempt === attempt) {
+        this.#dispatch({ _tag: "Opened", peer, attempt, group: groupOf(result.opened.remote) })
+        this.#keep(peer, attempt, result.opened)
         return Effect.void
       }
       // It came about in the moment in which it was given up.
-      result.opened.end(state.mode === "running" ? "closed" : "draining")
-      return Effect.andThen(result.opened.released, Effect.sync(() => fail(peer, attempt, { _tag: "Cancelled" })))
-    }))
+      result.opened.end(this.#state.mode === "running" ? "closed" : "draining")
+      return Effect.andThen(
+        result.opened.released,
+        Effect.sync(() => this.#fail(peer, attempt, { _tag: "Cancelled" }))
+      )
+    })))
   }
 
-  const settle = (peer: PeerId, outcome: SessionOutcome) => {
-    book.record({ _tag: "SessionEnded", peer, chain, outcome })
-    return book.standing(peer, chain)
+  #cancel(attempt: number): void {
+    const opening = this.#attempts.get(attempt)
+    if (opening instanceof Opening) opening.cancel()
   }
 
-  const fail = (peer: PeerId, attempt: number, outcome: NotOpened): void => {
-    dispatch({ _tag: "NotOpened", peer, attempt, outcome, standing: settle(peer, outcome) })
+  #end(attempt: number, code: CloseCode): void {
+    const keeper = this.#attempts.get(attempt)
+    if (keeper instanceof Keeper) this.#begin(keeper.end(code))
+    else this.#attempts.set(attempt, code)
   }
 
-  const keep = (peer: PeerId, attempt: number, opened: OpenedConnection): void => {
-    const keeper = makeKeeper(
-      opened,
-      session,
-      Duration.millis(settings.drainTimeout),
-      () => void dispatch({ _tag: "Ended", peer, attempt })
-    )
-    keepers.set(attempt, keeper)
-    const ending = endings.get(attempt)
-    if (ending !== undefined && endings.delete(attempt)) begin(keeper.end(ending))
-    const job = Effect.map(keeper.run, (outcome) => {
-      dispatch({ _tag: "Released", peer, attempt, outcome, standing: settle(peer, outcome) })
-      keepers.delete(attempt)
+  #settle(peer: PeerId, outcome: SessionOutcome) {
+    const { chain } = this.#settings
+    this.book.record({ _tag: "SessionEnded", peer, chain, outcome })
+    return this.book.standing(peer, chain)
+  }
+
+  #fail(peer: PeerId, attempt: number, outcome: NotOpened): void {
+    this.#dispatch({ _tag: "NotOpened", peer, attempt, outcome, standing: this.#settle(peer, outcome) })
+  }
+
+  #keep(peer: PeerId, attempt: number, opened: OpenedConnection): void {
+    const { drainTimeout } = this.#settings
+    const onEnd = () => void this.#dispatch({ _tag: "Ended", peer, attempt })
+    const keeper = new Keeper({ opened, drainTimeout, now: this.#now, onEnd }, this.#session)
+    const ending = this.#attempts.get(attempt)
+    this.#attempts.set(attempt, keeper)
+    if (typeof ending === "string") this.#begin(keeper.end(ending))
+    const job = Effect.map(keeper.run(), (outcome) => {
+      this.#dispatch({ _tag: "Released", peer, attempt, outcome, standing: this.#settle(peer, outcome) })
+      this.#attempts.delete(attempt)
     })
-    begin(Effect.annotateLogs(job, { peer }))
+    const annotations = { ...Context.get(this.#services, References.CurrentLogAnnotations), ...this.#annotations, peer }
+    this.#begin(job, Context.add(this.#services, References.CurrentLogAnnotations, annotations))
   }
 
-  const decide: Decide = ({ peer }) => {
-    const facts = book.peer(peer)
-    const answer = dispatch({
-      _tag: "Hello",
-      peer,
-      standing: book.standing(peer, chain),
-      isSmaller: isSmaller(peer, self),
-      newcomer: !Option.exists(facts, ({ lastSuccess }) => Option.isSome(lastSuccess))
-    })
-    const accepted = answer.find((command) => command._tag === "Accept")
-    if (accepted !== undefined) return { accept: (opened) => keep(peer, accepted.attempt, opened) }
-    const rejected = answer.find((command) => command._tag === "Reject")
-    if (rejected === undefined) throw new Error("a hello was neither accepted nor rejected: this is a bug")
-    return { reject: rejected.reason, retryAfter: Duration.millis(rejected.retryAfter) }
-  }
-
-  const look = (): void => {
-    willLook = false
-    dispatch({
+  #look(): void {
+    this.#willLook = false
+    this.#dispatch({
       _tag: "Looked",
-      candidates: book.candidates(chain),
-      links: pool.links(),
-      suspectsItself: book.suspectsItself()
+      candidates: this.book.candidates(this.#settings.chain),
+      links: this.pool.links,
+      suspectsItself: this.book.suspectsItself()
     })
-    if (state.wakeAt === alarmAt) return
-    alarm?.interruptUnsafe()
-    alarmAt = state.wakeAt
-    alarm = alarmAt === Infinity ? undefined : begin(sleepUntilAlarm)
+    this.#setAlarm()
   }
 
-  const sleepUntilAlarm = Effect.suspend(() =>
-    Effect.andThen(
-      Effect.sleep(Math.max(1, Math.ceil(Math.min(alarmAt - now(), longestSleep)))),
-      Effect.sync(() => {
-        alarm = undefined
-        alarmAt = Infinity
-        look()
-      })
+  #setAlarm(): void {
+    if (this.#state.wakeAt === this.#alarmAt) return
+    this.#alarm?.interruptUnsafe()
+    this.#alarmAt = this.#state.wakeAt
+    this.#alarm = this.#alarmAt === Infinity ? undefined : this.#fork(
+      Effect.andThen(
+        Effect.sleep(Math.max(1, Math.ceil(Math.min(this.#alarmAt - this.#now(), longestSleep)))),
+        Effect.sync(() => {
+          this.#alarm = undefined
+          this.#alarmAt = Infinity
+          this.#look()
+        })
+      ),
+      this.#services
     )
-  )
+  }
 
-  const stop = (code: "draining" | "shutdown") =>
-    Effect.suspend(() => {
-      dispatch({ _tag: "Stop", code })
-      return Effect.andThen(Deferred.await(gone), events.tellAll)
+  get #annotations() {
+    return { chain: this.#settings.chain.name }
+  }
+
+  #named<A>(effect: Effect.Effect<A>): Effect.Effect<A> {
+    return Effect.annotateLogs(effect, this.#annotations)
+  }
+
+  /**
+   * Soon, in the order in which it was begun, in a fiber of its own: nothing is done from inside of somebody else's call. No
+   * job is ever interrupted, and `stop` waits for all that take time: each belongs to an attempt that holds a slot.
+   */
+  #begin(job: Job<R>, services = this.#services): void {
+    if (this.#begun.push(() => void this.#fork(job, services)) > 1) return
+    const runAll = Effect.sync(() => {
+      const jobs = this.#begun
+      this.#begun = []
+      for (const run of jobs) run()
     })
+    Effect.runForkWith(this.#services)(Effect.andThen(Effect.yieldNow, runAll))
+  }
 
-  // What is acquired last is released first: sessions end before anything that they need goes.
-  yield* Effect.acquireRelease(
+  #fork(job: Job<R>, services: Services<R>): Fiber.Fiber<void> {
+    const fiber = Effect.runForkWith(services)(job)
+    fiber.addObserver(this.#judge)
+    return fiber
+  }
+
+  readonly #judge = (exit: Exit.Exit<void>): void => {
+    if (Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)) return
+    Effect.runForkWith(this.#services)(Effect.andThen(
+      this.#named(Effect.logError("the node is broken: this is a bug", exit.cause)),
+      Deferred.failCause(this.broken, exit.cause)
+    ))
+  }
+}
+
+/** Makes the peers known that the user gave, for as long as the node runs. */
+const keepKnown = ({ chain, known }: Settings, book: PeerBook["Service"]) =>
+  Effect.acquireRelease(
     Effect.sync(() => {
-      for (const [peer, addresses] of settings.known) {
+      for (const [peer, addresses] of known) {
         book.learn({ peer, sequence: 0n, addresses: [...addresses] }, "config")
         book.stick(peer, chainId(chain))
       }
     }),
-    () => Effect.sync(() => settings.known.forEach((_, peer) => book.unstick(peer, chainId(chain))))
+    () => Effect.sync(() => known.forEach((_, peer) => book.unstick(peer, chainId(chain))))
   )
-  yield* book.watch((peer) => {
-    // What happens to a peer with a session is looked at when the session is over.
-    if (!isBusy(state.pairs.get(peer))) lookAgain()
-  })
-  yield* pool.watch(() => {
-    if (state.lacksLink) lookAgain()
-  })
-  yield* connections.serve(chain, limits, decide)
-  lookAgain()
-  yield* Effect.addFinalizer(() => stop("shutdown"))
 
-  const node: P2pNode = {
-    stats: Effect.sync(() => statsOf(state)),
-    sessions: Effect.sync(() => sessionsOf(state)),
-    events: events.stream,
-    drain: stop("draining")
-  }
-  return { node, broken }
+const setUp = Effect.fnUntraced(function*<E, R>(config: P2pNodeConfig, session: P2pSession<E, R>) {
+  const settings = resolveSettings(config)
+  const { chain, known, limits } = settings
+  const services = yield* Effect.context<NodeServices | Exclude<R, Scope.Scope>>()
+  const draws = yield* Random.Random
+  const now = yield* monotonicMillis
+  const runtime = new Runtime(settings, session, services, now, () => draws.nextDoubleUnsafe())
+
+  const { book, connections, pool } = runtime
+  // What is acquired last is released first: sessions end before anything that they need goes.
+  if (known.size > 0) yield* keepKnown(settings, book)
+  yield* book.watch((peer) => runtime.onPeer(peer))
+  yield* pool.watch(() => runtime.onLinks())
+  yield* connections.serve(chain, limits, ({ peer }) => runtime.decide(peer))
+  runtime.lookAgain()
+  yield* Effect.addFinalizer(() => Effect.andThen(runtime.stop("shutdown"), runtime.news.end()))
+  return runtime
 }, Effect.uninterruptible)
 
 /** A running node, until the scope closes: then its sessions end with `shutdown`, and all that it holds is given back. */
-export const makeP2pNode: P2pNodeMake = (config, session) => Effect.map(setUp(config, session), ({ node }) => node)
+export const makeP2pNode: P2pNodeMake = (config, session) =>
+  Effect.map(setUp(config, session), (runtime): P2pNode => ({
+    stats: Effect.sync(() => statsOf(runtime.state)),
+    sessions: Effect.sync(() => sessionsOf(runtime.state)),
+    events: runtime.news.stream,
+    drain: runtime.stop("draining")
+  }))
 
 /** Runs a node for ever: one session of `session` on each connection that it opens or accepts. */
 export const p2pNode: P2pNodeRun = (config, session) =>

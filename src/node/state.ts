@@ -76,7 +76,8 @@ export type Event =
   | {
     readonly _tag: "Looked"
     readonly candidates: ReadonlyArray<CandidateFacts>
-    readonly links: ReadonlyMap<PeerId, LinkView>
+    /** Asked for only when somebody is to be opened. */
+    readonly links: () => ReadonlyMap<PeerId, LinkView>
     readonly suspectsItself: boolean
   }
   /** Our opening was accepted; `group` is that of the address at which the peer really is. */

@@ -112,7 +112,7 @@ export class NodeWorld {
     const commands = this.take({
       _tag: "Looked",
       candidates,
-      links: this.links,
+      links: () => this.links,
       suspectsItself: this.suspectsItself
     })
     return commands.flatMap((command) => command._tag === "Open" ? [command.peer] : [])
