@@ -61,7 +61,7 @@ export class FrameStream implements Sink {
   constructor(raw: RawStream, heard: () => void) {
     this.raw = raw
     this.heard = heard
-    this.outbox = new Outbox(raw, () => this.handler.room())
+    this.outbox = new Outbox(raw, this)
   }
 
   /** From the next frame on. */
@@ -98,6 +98,10 @@ export class FrameStream implements Sink {
 
   drain(): void {
     this.outbox.drain()
+  }
+
+  room(): void {
+    this.handler.room()
   }
 
   end(end: { readonly linkEnded: boolean }): void {

@@ -13,7 +13,7 @@ const largeBytes = batchBytes / 2
  */
 export class Outbox {
   private readonly stream: RawStream
-  private readonly onRoom: () => void
+  private readonly sender: { room(): void }
   private batch: Uint8Array | undefined
   private used = 0
   /** Follows the batch, which then is nothing but its header. */
@@ -27,10 +27,10 @@ export class Outbox {
   /** Nothing more will be written. */
   finished = false
 
-  /** `onRoom` is called after a batch has left. */
-  constructor(stream: RawStream, onRoom: () => void) {
+  /** The sender is told after a batch has left. */
+  constructor(stream: RawStream, sender: { room(): void }) {
     this.stream = stream
-    this.onRoom = onRoom
+    this.sender = sender
   }
 
   /** Nothing waits to be written. */
@@ -132,7 +132,7 @@ export class Outbox {
     // Credit and the last frame are control frames: they may follow a write that answered false.
     if (credit !== undefined && !creditFits) this.write(credit)
     if (this.farewell !== undefined) this.finishNow(this.farewell)
-    else if (batch !== undefined) this.onRoom()
+    else if (batch !== undefined) this.sender.room()
   }
 
   private write(bytes: Uint8Array, more?: Uint8Array): void {
