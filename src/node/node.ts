@@ -64,6 +64,7 @@ class Runtime<E, R> {
   readonly book: PeerBook["Service"]
   readonly connections: Connections["Service"]
   readonly pool: ConnectionPool["Service"]
+  readonly #self: PeerId
   readonly #now: () => number
   readonly #random: () => number
   /**
@@ -94,6 +95,7 @@ class Runtime<E, R> {
     this.book = Context.get(services, PeerBook)
     this.connections = Context.get(services, Connections)
     this.pool = Context.get(services, ConnectionPool)
+    this.#self = Context.get(services, Identity).self
     this.#now = now
     this.#random = random
   }
@@ -133,7 +135,7 @@ class Runtime<E, R> {
       _tag: "Hello",
       peer,
       standing: book.standing(peer, this.#settings.chain),
-      isSmaller: isSmaller(peer, Context.get(this.#services, Identity).self),
+      isSmaller: isSmaller(peer, this.#self),
       newcomer: !Option.exists(book.peer(peer), ({ lastSuccess }) => Option.isSome(lastSuccess))
     })
     const accepted = answer.find((command) => command._tag === "Accept")

@@ -34,6 +34,8 @@ export interface Settings {
 
 const maxWindow = 0x7fff_ffff
 
+const nobody: ReadonlyMap<PeerId, ReadonlyArray<Address>> = new Map()
+
 const knownPeers = (
   addresses: ReadonlyArray<Address>,
   wrong: (field: string, problem: string) => void
@@ -117,7 +119,7 @@ export const resolveSettings = (config: P2pNodeConfig): Settings => {
     time("sessionTimeout", config.sessionTimeout ?? nodeDefaults.sessionTimeout, true)
   )
   if (sessionTimeout <= 0) wrong("sessionTimeout", "must be above 0; \"Infinity\" turns rotation off")
-  const known = knownPeers(config.knownPeers ?? [], wrong)
+  const known = config.knownPeers === undefined ? nobody : knownPeers(config.knownPeers, wrong)
   const isPrivate = config.private ?? nodeDefaults.private
   const settings: Settings = {
     chain: config.chain,
