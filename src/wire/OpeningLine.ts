@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import { type OpenedConnection, OpenFailed, type Rejected } from "../../signatures/index.ts"
+import type { OpenedConnection, OpenFailed, Rejected } from "../../signatures/index.ts"
 
 /** Half of what a peer takes: those that we have given up may still stand there, and those that are on their way. */
 const maxAsked = 8
