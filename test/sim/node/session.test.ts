@@ -221,7 +221,8 @@ describe("who hears of a session in the moment in which it begins", () => {
     Effect.gen(function*() {
       const { citizens, net } = yield* town([{ knows: [1], config: { sessionCount: 1 } }, {}])
       const them = nth(citizens, 1)
-      net.onLeased = () => void Effect.runFork(them.node.drain)
+      const runFork = Effect.runForkWith(yield* Effect.context())
+      net.onLeased = () => void runFork(them.node.drain)
       yield* TestClock.adjust("1 second")
       assert.deepInclude(outcomes(them).at(-1), { _tag: "Ended", by: "local", code: "draining" })
       assert.deepStrictEqual(yield* them.node.sessions, [])
