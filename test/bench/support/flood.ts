@@ -7,15 +7,17 @@ import { type Ends, overLibp2p, sessionContender } from "./ours.ts"
 const batchBytes = 64 * 1024
 const pings = 100
 
-/** Sends without end while `on`; counts what its other end has received. */
+/** Sends without end while `on`, then an empty message; counts what its other end has received until then. */
 const flood = (ends: Ends, state: { on: boolean; received: number }) => {
   const message = new Uint8Array(1024).fill(1)
   const send = Effect.gen(function*() {
     while (state.on) yield* ends.near.send(message)
+    yield* ends.near.send(new Uint8Array(0))
   })
   const receive = Effect.gen(function*() {
-    while (state.on) {
+    for (;;) {
       const { length } = yield* ends.far.receive
+      if (length === 0) return
       state.received += length
     }
   })
@@ -61,12 +63,7 @@ export const floodCost = (kind: "stalled" | "flooding", chains: number, rounds: 
       const trips = await loud.pingPong(64, pings)
       await run(Effect.forEach(Array.from({ length: 20 }), () => waitOnce(state), { discard: true }))
       state.on = false
-      // Receivers that still wait get a last message each, so that all fibers of a block end with it.
-      await run(
-        Effect.forEach(others, (ends) => ends.near.send(new Uint8Array(1)), { discard: true, concurrency: "unbounded" })
-      )
       await Promise.all(floods)
-      await run(Effect.forEach(others, drain, { discard: true }))
       return trips
     }
 
@@ -85,10 +82,4 @@ export const floodCost = (kind: "stalled" | "flooding", chains: number, rounds: 
       crowded: blocks.get("crowded") ?? [],
       batchesPerFlooder: p99
     }
-  })
-
-/** Takes what a flood has left behind. */
-const drain = (ends: Ends) =>
-  Effect.gen(function*() {
-    while ((yield* ends.far.tryReceive)._tag === "Some") { /* nobody's */ }
   })
