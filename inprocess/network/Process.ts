@@ -9,6 +9,7 @@ import {
 } from "../../signatures/index.ts"
 import { dial } from "./dial.ts"
 import { type Machine, type Wiring } from "./Machine.ts"
+import { type Pace } from "./Pace.ts"
 import { type LinkOwner, SimulatedLink } from "./SimulatedLink.ts"
 
 /** One run of a program on a machine: its links, and whether it listens. */
@@ -32,6 +33,10 @@ export class Process implements LinkOwner {
   /** Killed: it calls nobody any more. */
   get dead(): boolean {
     return this.#dead
+  }
+
+  get reading(): Pace | undefined {
+    return this.#machine.reading
   }
 
   get links(): ReadonlySet<SimulatedLink> {
@@ -72,7 +77,7 @@ export class Process implements LinkOwner {
   /** A link from its first moment on. */
   adopt(link: SimulatedLink): void {
     this.#links.add(link)
-    this.#wiring.trace({ _tag: "LinkUp", at: this.#wiring.agenda.now(), host: this.self, peer: link.peer })
+    this.#wiring.trace?.({ _tag: "LinkUp", at: this.#wiring.agenda.now(), host: this.self, peer: link.peer })
   }
 
   /** An inbound link; false if nobody listens any more. */

@@ -1,6 +1,6 @@
 import { Clock, Duration, Effect, Option } from "effect"
 import { type Disk, DiskFailed } from "../../signatures/index.ts"
-import { type RandomStream } from "../kernel/index.ts"
+import { type Key, Purpose } from "./Key.ts"
 
 /** Half of what disks call a sector today, so that there is more than one in a test's file. */
 const blockSize = 256
@@ -19,22 +19,24 @@ export type DiskOperation = keyof Disk["Service"]
 const none = new Uint8Array(0)
 
 /** What is left of a file that was being written: its size and each touched block are old, new, or never came. */
-const torn = (file: File, random: RandomStream): Uint8Array | undefined => {
+const torn = (file: File, key: Key): Uint8Array | undefined => {
   const { contents, synced, untouched } = file
-  if (synced === undefined && random.chance(0.25)) return undefined
+  let drawn = 0
+  const chance = (probability: number) => key.chance(Purpose.surviving, drawn++, probability)
+  if (synced === undefined && chance(0.25)) return undefined
   const old = synced ?? none
-  const size = random.chance(0.25)
+  const size = chance(0.25)
     ? old.length
-    : random.chance(1 / 3)
+    : chance(1 / 3)
     ? contents.length
-    : random.between(untouched, Math.max(old.length, contents.length) + 1)
+    : key.between(Purpose.surviving, drawn++, untouched, Math.max(old.length, contents.length) + 1)
   const left = new Uint8Array(size)
   left.set(contents.subarray(0, Math.min(untouched, size)))
   // All of it as often as a mixture: a disk that had written everything but said so is a case too.
-  const newBlocks = random.chance(0.25) ? 1 : random.nextDoubleUnsafe()
+  const newBlocks = chance(0.25) ? 1 : key.unit(Purpose.surviving, drawn++)
   for (let from = untouched; from < size; from = (Math.floor(from / blockSize) + 1) * blockSize) {
     const to = Math.min(size, (Math.floor(from / blockSize) + 1) * blockSize)
-    const source = random.chance(newBlocks) ? contents : random.chance(0.5) ? old : none
+    const source = chance(newBlocks) ? contents : chance(0.5) ? old : none
     left.set(source.subarray(from, to), from)
   }
   return left
@@ -42,20 +44,24 @@ const torn = (file: File, random: RandomStream): Uint8Array | undefined => {
 
 /** The disk of one host. It outlives the host's process: only a `crash` tears what was not synced. */
 export class SimulatedDisk {
-  readonly #random: RandomStream
+  readonly #key: Key
   readonly #files = new Map<string, File>()
+  #operations = 0
+  #crashes = 0
   /** Asked before each operation: a test's way to let one fail. Nothing was done then. */
   refuse: (operation: DiskOperation, path: string) => DiskFailed["reason"] | undefined = () => undefined
 
-  constructor(random: RandomStream) {
-    this.#random = random
+  constructor(key: Key) {
+    this.#key = key
   }
 
   /** The power fails. What was synced stays, of what was not any part may. */
   crash(): void {
+    const key = this.#key.child(Purpose.crash, this.#crashes++)
+    let files = 0
     for (const [path, file] of this.#files) {
       if (file.synced !== undefined && file.synced === file.contents) continue
-      const left = torn(file, this.#random)
+      const left = torn(file, key.child(Purpose.crash, files++))
       if (left === undefined) this.#files.delete(path)
       else this.#files.set(path, { contents: left, synced: left, untouched: left.length })
     }
@@ -71,7 +77,7 @@ export class SimulatedDisk {
     // Every operation takes its time, so that others come between, and happens whole at the end of it.
     const operation = <A>(name: DiskOperation, path: string, micros: number, act: () => Effect.Effect<A, DiskFailed>) =>
       Effect.suspend(() => {
-        const time = Duration.micros(BigInt(micros + this.#random.between(0, micros)))
+        const time = Duration.micros(BigInt(micros + this.#key.between(Purpose.disk, this.#operations++, 0, micros)))
         return Effect.andThen(
           Clock.clockWith((clock) => clock.sleep(time)),
           Effect.suspend(() => {

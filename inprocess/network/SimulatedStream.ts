@@ -1,9 +1,10 @@
 import { type Protocol, type RawStream, type Sink } from "../../signatures/index.ts"
-import { type Agenda, type RandomStream } from "../kernel/index.ts"
+import { type Agenda } from "../kernel/index.ts"
 import { type Channel } from "./Channel.ts"
+import { type Key, Purpose } from "./Key.ts"
+import { Outbox, type Source } from "./Outbox.ts"
+import { type Flow, type Pace } from "./Pace.ts"
 
-/** Above so many bytes on their way, `write` answers false; `drain` comes at half of them. */
-const highWater = 256 * 1024
 /** Who goes on writing so many bytes after a false loses the stream: there is no memory without bound. */
 const overrun = 1024 * 1024
 
@@ -14,48 +15,54 @@ export interface StreamHome {
   readonly channel: Channel
   /** Of a chunk that arrives, the chance to come in two pieces. */
   readonly splitting: number
+  /** Above so many bytes on their way, `write` answers false; `drain` comes at half of them. */
+  readonly buffer: number
+  /** How the process at this end reads, if it reads slowly. */
+  readonly reading: Pace | undefined
   /** The process behind this end was killed: nothing is called any more. */
   readonly dead: boolean
   readonly forget: (stream: SimulatedStream) => void
-  /** All that a finished stream wrote has arrived. */
-  readonly flushed: () => void
-  readonly delivered: (size: number) => void
+  /** A stream more, or one less, whose last bytes are on their way: a link that closes waits for them. */
+  readonly flushing: (streams: 1 | -1) => void
+  readonly delivered: (size: number, sentAt: number) => void
 }
 
 type End = Parameters<Sink["end"]>[0]
-
-interface Packet {
-  readonly at: number
-  /** None: the other end has finished. */
-  readonly bytes: Uint8Array | undefined
-}
 
 /**
  * One end of a stream, with the bytes that it wrote and that are on their way. Each write is a packet; packets of a stream
  * arrive in order, those of two streams independently. Every call of a sink comes from the agenda.
  */
-export class SimulatedStream implements RawStream {
+export class SimulatedStream implements RawStream, Source, Flow {
   readonly protocol: Protocol
+  readonly key: Key
+  /** The link's: its streams in the order in which they began. */
+  older: SimulatedStream | undefined
+  younger: SimulatedStream | undefined
   readonly #home: StreamHome
-  readonly #random: RandomStream
   #other: SimulatedStream | undefined
   #sink: Sink | undefined
 
   // Outgoing
-  readonly #packets: Array<Packet> = []
-  readonly #onArrival = () => {
-    if (!this.#home.channel.holds(this.#onArrival)) this.#arrive()
-  }
-  #armed = false
+  #outbox: Outbox | undefined
   /** Written, and not given to the other end's sink yet. */
   #unread = 0
+  #overrun = 0
+  #told = 0
   #blocked = false
   #draining = false
-  #overrun = 0
+  #flushing = false
 
-  // Incoming
-  #held: Array<Uint8Array> = []
+  // Incoming: held until the sink is there, or while the process reads slowly
+  #held: Array<Uint8Array> | undefined
+  #chunks = 0
   #heldDrain = false
+  /** The sink is there, and knows it. */
+  #live = false
+  /** The process reads as it is its turn. */
+  #reading = false
+  /** The other end is gone: this is told once all that still comes has come. */
+  #lost: End | undefined
   #end: End | undefined
   #endGiven = false
 
@@ -64,10 +71,10 @@ export class SimulatedStream implements RawStream {
   /** Ended or aborted: nothing but the end is given any more. */
   #closed = false
 
-  constructor(home: StreamHome, protocol: Protocol, random: RandomStream) {
-    this.#home = home
-    this.#random = random
+  constructor(home: StreamHome, protocol: Protocol, key: Key) {
     this.protocol = protocol
+    this.key = key
+    this.#home = home
   }
 
   static join(a: SimulatedStream, b: SimulatedStream): void {
@@ -75,13 +82,21 @@ export class SimulatedStream implements RawStream {
     b.#other = a
   }
 
-  readonly write = (bytes: Uint8Array, more?: Uint8Array): boolean => {
+  get agenda(): Agenda {
+    return this.#home.agenda
+  }
+
+  get channel(): Channel {
+    return this.#home.channel
+  }
+
+  write(bytes: Uint8Array, more?: Uint8Array): boolean {
     const hasRoom = this.#write(bytes)
     return more === undefined ? hasRoom : this.#write(more)
   }
 
   #write(bytes: Uint8Array): boolean {
-    if (this.#finished || this.#closed || this.#home.dead) return true
+    if (this.#finished || this.#closed || this.#lost !== undefined || this.#home.dead) return true
     if (bytes.length > 0) {
       if (this.#blocked) this.#overrun += bytes.length
       if (this.#overrun > overrun) {
@@ -89,33 +104,43 @@ export class SimulatedStream implements RawStream {
         return true
       }
       this.#unread += bytes.length
-      this.#post(bytes)
+      this.#outbox ??= new Outbox(this)
+      this.#outbox.post(bytes)
     }
-    if (this.#unread > highWater) this.#blocked = true
+    if (this.#unread > this.#home.buffer) this.#blocked = true
     return !this.#blocked
   }
 
-  readonly attach = (sink: Sink): void => {
+  attach(sink: Sink): void {
     if (this.#sink !== undefined) throw new Error("a stream has one sink: attach was called twice")
     this.#sink = sink
-    this.#home.agenda.at(0, () => this.#giveHeld())
+    this.agenda.at(0, () => {
+      this.#live = true
+      this.#read()
+    })
   }
 
-  readonly soon = (flush: () => void): void => this.#home.agenda.soon(flush)
+  get soon(): (flush: () => void) => void {
+    return this.#home.agenda.soon
+  }
 
-  readonly finish = (): void => {
-    if (this.#finished || this.#closed || this.#home.dead) return
+  finish(): void {
+    if (this.#finished || this.#closed || this.#lost !== undefined || this.#home.dead) return
     this.#finished = true
     this.#blocked = false
-    this.#post(undefined)
-    if (this.#otherFinished) this.#home.agenda.at(0, () => this.stop({ linkEnded: false }))
+    this.#flushing = true
+    this.#home.flushing(1)
+    this.#outbox ??= new Outbox(this)
+    this.#outbox.finish()
+    if (this.#otherFinished) this.agenda.at(0, () => this.settle())
   }
 
-  readonly abort = (): void => {
+  abort(): void {
     if (this.#closed || this.#home.dead) return
     this.#closed = true
-    this.#held = []
-    this.#home.agenda.at(0, () => this.stop({ linkEnded: false }))
+    this.#held = undefined
+    this.#flushed()
+    this.agenda.at(0, () => this.stop(this.#lost ?? { linkEnded: false }))
     this.tell(() => this.#other?.cut({ linkEnded: false }))
   }
 
@@ -124,129 +149,216 @@ export class SimulatedStream implements RawStream {
     return this.#closed
   }
 
-  /** Whether a link that closes must wait for it. */
-  get flushing(): boolean {
-    return this.#finished && !this.#closed && this.#packets.length > 0
+  /** Both ends are there, and neither is about to go. */
+  get up(): boolean {
+    const other = this.#other
+    return other !== undefined && !this.#isGoing && !other.#isGoing
   }
 
-  /** The other end is gone: any part of what is still under way arrives, then the end. */
+  get #isGoing(): boolean {
+    return this.#closed || this.#lost !== undefined
+  }
+
+  /** Both ends lose it. Called by the agenda only. */
+  reset(): void {
+    this.cut({ linkEnded: false })
+    this.#other?.cut({ linkEnded: false })
+  }
+
+  /**
+   * The other end, or the way to it, is gone. Of what is still under way any part arrives, when it would have, and then
+   * comes the end: nothing is ever earlier because of it. Called by the agenda only.
+   */
   cut(end: End): void {
-    if (!this.#closed && !this.#home.dead) {
-      const packets = this.#other?.takePackets() ?? []
-      const total = packets.reduce((sum, packet) => sum + (packet.bytes?.length ?? 0), 0)
-      const random = this.#random
-      // All or nothing are as likely as anything between: they are what code gets wrong.
-      let room = random.chance(1 / 3) ? 0 : random.chance(1 / 2) ? total : random.between(0, total)
-      for (const { bytes } of packets) {
-        if (bytes === undefined || room === 0) continue
-        this.receive(bytes.subarray(0, room))
-        room -= Math.min(room, bytes.length)
-      }
-    }
-    this.stop(end)
+    if (this.#closed || this.#home.dead) return this.stop(end)
+    const again = this.#lost !== undefined
+    if (!again || end.linkEnded) this.#lost = end
+    if (!again) this.#loseSome()
+    this.settle()
   }
 
-  /** Ends it here: no more bytes come, but for those that nobody has attached to yet. */
+  /** All or nothing of it are as likely as anything between: they are what code gets wrong. */
+  #loseSome(): void {
+    const other = this.#other
+    const unread = this.#live ? this.#held?.reduce((sum, bytes) => sum + bytes.length, 0) ?? 0 : 0
+    const outbox = other === undefined ? undefined : other.#outbox
+    const onTheWay = other === undefined || other.channel.isShut ? 0 : outbox?.onTheWay ?? 0
+    const total = unread + onTheWay
+    const key = this.key
+    const room = key.chance(Purpose.surviving, 0, 1 / 3)
+      ? 0
+      : key.chance(Purpose.surviving, 1, 1 / 2)
+      ? total
+      : key.between(Purpose.surviving, 2, 0, total)
+    outbox?.keep(Math.max(0, room - unread))
+    if (room < unread) this.#keepHeld(room)
+    other?.checkFlush()
+  }
+
+  #keepHeld(room: number): void {
+    let left = room
+    const kept: Array<Uint8Array> = []
+    for (const bytes of this.#held ?? []) {
+      if (left > 0) kept.push(bytes.subarray(0, left))
+      left -= bytes.length
+    }
+    this.#held = kept
+  }
+
+  /** Ends it here: no more bytes come, but for those for which no sink was there yet. Called by the agenda only. */
   stop(end: End): void {
     if (this.#end !== undefined) return
     this.#end = end
     this.#closed = true
-    this.#home.forget(this)
+    if (this.#live) this.#held = undefined
+    this.#other?.checkFlush()
     this.#giveEnd()
+    // After the end: a link has ended once its streams have.
+    this.#home.forget(this)
   }
 
   /** A packet beside the bytes, which it may overtake. */
   tell(news: () => void): void {
-    this.#home.channel.send(news, this.#random)
+    this.channel.send(news, this.key, this.#told++)
   }
 
-  /** What was written and hasn't arrived, which then never will. */
-  takePackets(): ReadonlyArray<Packet> {
-    return this.#packets.splice(0)
+  // What its outbox tells it
+
+  get isAbandoned(): boolean {
+    return this.#other !== undefined && this.#other.#lost !== undefined
   }
 
-  #post(bytes: Uint8Array | undefined): void {
-    this.#packets.push({ at: this.#home.channel.arrival(this.#random), bytes })
-    this.#arm()
-  }
-
-  #arm(): void {
-    const first = this.#packets[0]
-    if (this.#armed || first === undefined) return
-    this.#armed = true
-    this.#home.agenda.at(first.at, this.#onArrival)
-  }
-
-  /** Gives the other end all that is due; what was quicker than an earlier packet has waited for it. */
-  #arrive(): void {
-    this.#armed = false
-    const now = this.#home.agenda.now()
+  arrive(bytes: Uint8Array | undefined, sentAt: number): void {
     const other = this.#other
-    for (let first = this.#packets[0]; first !== undefined && first.at <= now; first = this.#packets[0]) {
-      this.#packets.shift()
-      if (first.bytes === undefined) other?.receiveFinish()
-      else other?.receive(first.bytes)
-    }
-    this.#arm()
-    if (this.#finished && this.#packets.length === 0) this.#home.flushed()
+    if (other === undefined) return
+    if (bytes !== undefined) return other.#receive(bytes, sentAt)
+    other.#otherFinished = true
+    other.settle()
   }
 
-  receive(bytes: Uint8Array): void {
+  emptied(): void {
+    this.checkFlush()
+    this.#other?.settle()
+  }
+
+  // Reading in turn
+
+  next(limit: number): number {
+    const first = this.#held?.[0]
+    if (first !== undefined && !this.#home.dead) return Math.min(limit, first.length)
+    this.#reading = false
+    return 0
+  }
+
+  move(size: number): void {
+    const first = this.#held?.[0]
+    const sink = this.#sink
+    if (first === undefined || sink === undefined || this.#home.dead) return
+    if (size < first.length) this.#held?.splice(0, 1, first.subarray(size))
+    else this.#held?.shift()
+    this.#give(sink, first.subarray(0, size))
+    this.#haveRead()
+  }
+
+  #receive(bytes: Uint8Array, sentAt: number): void {
     if (this.#closed || this.#home.dead) return
-    this.#home.delivered(bytes.length)
-    if (this.#sink === undefined || this.#held.length > 0) this.#held.push(bytes)
-    else this.#give(this.#sink, bytes)
+    this.#home.delivered(bytes.length, sentAt)
+    if (this.#sink !== undefined && this.#live && !this.#holds && this.#home.reading === undefined) {
+      return this.#give(this.#sink, bytes)
+    }
+    if (this.#held === undefined) this.#held = [bytes]
+    else this.#held.push(bytes)
+    if (this.#live) this.#read()
+  }
+
+  get #holds(): boolean {
+    return this.#held !== undefined && this.#held.length > 0
+  }
+
+  /** What is held, all of it or in turn with others. */
+  #read(): void {
+    const sink = this.#sink
+    if (sink === undefined || this.#home.dead || this.#reading) return
+    const pace = this.#home.reading
+    if (pace !== undefined && this.#holds) {
+      this.#reading = true
+      return pace.add(this)
+    }
+    for (let bytes = this.#held?.shift(); bytes !== undefined; bytes = this.#held?.shift()) this.#give(sink, bytes)
+    this.#haveRead()
+  }
+
+  #haveRead(): void {
+    if (this.#heldDrain) this.#drain()
+    if (this.#holds) return
+    this.#held = undefined
+    this.#other?.checkFlush()
+    this.settle()
+    this.#giveEnd()
   }
 
   #give(sink: Sink, bytes: Uint8Array): void {
-    const random = this.#random
+    const n = this.#chunks++
     this.#other?.acknowledge(bytes.length)
-    if (bytes.length > 1 && random.chance(this.#home.splitting)) {
-      const middle = random.between(1, bytes.length)
+    if (bytes.length > 1 && this.key.chance(Purpose.splitting, 2 * n, this.#home.splitting)) {
+      const middle = this.key.between(Purpose.splitting, 2 * n + 1, 1, bytes.length)
       sink.bytes(bytes.subarray(0, middle))
       // Unless the sink has just aborted; after an end from outside, what was held is given whole.
       if (!this.#closed || this.#end !== undefined) sink.bytes(bytes.subarray(middle))
     } else sink.bytes(bytes)
   }
 
-  receiveFinish(): void {
-    this.#otherFinished = true
-    if (this.#finished && !this.#closed) this.stop({ linkEnded: false })
-  }
-
-  #giveHeld(): void {
-    const sink = this.#sink
-    if (sink === undefined || this.#home.dead) return
-    for (let bytes = this.#held.shift(); bytes !== undefined; bytes = this.#held.shift()) this.#give(sink, bytes)
-    if (this.#heldDrain) this.#drain()
-    this.#giveEnd()
-  }
-
   /** The other end's sink has so much more of what was written here. */
   acknowledge(size: number): void {
     this.#unread -= size
-    if (!this.#blocked || this.#draining || this.#unread > highWater / 2) return
+    const enough = this.#home.buffer / 2
+    if (!this.#blocked || this.#draining || this.#unread > enough) return
     this.#draining = true
     this.#other?.tell(() => {
       this.#draining = false
-      if (this.#unread <= highWater / 2) this.#drain()
+      if (this.#unread <= enough) this.#drain()
     })
   }
 
   #drain(): void {
-    if (!this.#blocked || this.#closed || this.#home.dead) return
-    this.#heldDrain = this.#sink === undefined
-    if (this.#sink === undefined) return
+    if (!this.#blocked || this.#closed || this.#lost !== undefined || this.#home.dead) return
+    this.#heldDrain = !this.#live
+    if (!this.#live) return
     this.#blocked = false
     this.#overrun = 0
-    this.#sink.drain()
+    this.#sink?.drain()
+  }
+
+  /** Whether the other end has got all that it ever will of what was written before a finish. */
+  checkFlush(): void {
+    const other = this.#other
+    if (!this.#flushing || this.#isSending) return
+    if (other === undefined || !other.#live || other.#closed || !other.#holds) this.#flushed()
+  }
+
+  get #isSending(): boolean {
+    return this.#outbox !== undefined && !this.#outbox.isEmpty
+  }
+
+  #flushed(): void {
+    if (!this.#flushing) return
+    this.#flushing = false
+    this.#home.flushing(-1)
+  }
+
+  /** Ends it if nothing more comes and nobody writes. Called by the agenda only. */
+  settle(): void {
+    if (this.#closed || (this.#live && this.#holds)) return
+    if (this.#lost !== undefined) {
+      if (this.#other === undefined || !this.#other.#isSending) this.stop(this.#lost)
+    } else if (this.#finished && this.#otherFinished) this.stop({ linkEnded: false })
   }
 
   /** Once, and not before the last byte. */
   #giveEnd(): void {
-    if (this.#end === undefined || this.#endGiven || this.#held.length > 0) return
-    if (this.#sink === undefined || this.#home.dead) return
+    if (this.#end === undefined || this.#endGiven || this.#holds) return
+    if (!this.#live || this.#home.dead) return
     this.#endGiven = true
-    this.#sink.end(this.#end)
+    this.#sink?.end(this.#end)
   }
 }

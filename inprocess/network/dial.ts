@@ -1,5 +1,5 @@
 import { type Address, type DialFailed, type PeerId } from "../../signatures/index.ts"
-import { type KeyedRandom } from "../kernel/index.ts"
+import { type Key, Purpose } from "./Key.ts"
 import { type Machine, type Wiring } from "./Machine.ts"
 import { type Process } from "./Process.ts"
 import { SimulatedLink } from "./SimulatedLink.ts"
@@ -8,31 +8,31 @@ type Outcome = SimulatedLink | DialFailed["reason"]
 
 /** The two ends of a link that both processes have agreed to. */
 const makeLink = (
-  wiring: Wiring,
+  setting: Wiring,
   from: Machine,
   dialler: Process,
   to: Machine,
   listener: Process,
-  address: Address
+  address: Address,
+  key: Key
 ) => {
-  const name = `link/${from.index}/${to.index}/${from.nextLink()}`
-  const random: KeyedRandom = (key) => wiring.random(`${name}/${key}`)
-  const shared = { agenda: wiring.agenda, splitting: wiring.splitting, random, trace: wiring.trace }
   const mine = new SimulatedLink({
-    ...shared,
+    setting,
     owner: dialler,
     peer: to.peer,
     remote: address,
     direction: "outbound",
-    channel: wiring.channel(from, to)
+    channel: setting.channel(from, to),
+    key: key.child(Purpose.link, 0)
   })
   const theirs = new SimulatedLink({
-    ...shared,
+    setting,
     owner: listener,
     peer: from.peer,
     remote: from.nextEphemeral(),
     direction: "inbound",
-    channel: wiring.channel(to, from)
+    channel: setting.channel(to, from),
+    key: key.child(Purpose.link, 1)
   })
   SimulatedLink.join(mine, theirs)
   return [mine, theirs] as const
@@ -61,31 +61,34 @@ export const dial = (
     wiring.agenda.at(wiring.agenda.now() + wiring.unreachableAfter, () => settle("unreachable"))
     return () => wanted = false
   }
-  const out = wiring.channel(from, to)
-  const back = wiring.channel(to, from)
+  const channel = wiring.channel(from, to)
+  const key = channel.nextDial()
+  let packets = 0
+  const out = (run: () => void) => channel.send(run, key, packets++)
+  const back = (run: () => void) => wiring.channel(to, from).send(run, key, packets++)
   const connect = (listener: Process) => {
-    const [mine, theirs] = makeLink(wiring, from, dialler, to, listener, address)
-    const first = out.random.chance(0.5)
+    const [mine, theirs] = makeLink(wiring, from, dialler, to, listener, address, key)
+    const first = key.chance(Purpose.dial, 0, 0.5)
     dialler.adopt(mine)
     if (first) settle(mine)
-    out.send(() => {
+    out(() => {
       if (theirs.over) return
-      if (!listener.welcome(theirs)) return back.send(() => first ? mine.end("lost") : refuse(mine))
-      if (!first) back.send(() => wanted ? settle(mine) : mine.abort())
+      if (!listener.welcome(theirs)) return back(() => first ? mine.end("lost") : refuse(mine))
+      if (!first) back(() => wanted ? settle(mine) : mine.abort())
     })
   }
   const refuse = (mine: SimulatedLink) => {
     mine.end("lost")
     settle("handshake")
   }
-  out.send(() => {
+  out(() => {
     const listener = wiring.listeners.get(address)
-    if (listener === undefined) return back.send(() => settle("refused"))
-    back.send(() => {
+    if (listener === undefined) return back(() => settle("refused"))
+    back(() => {
       if (!wanted || dialler.dead) return
-      out.send(() => {
-        if (listener.dead) return back.send(() => settle("handshake"))
-        back.send(() => {
+      out(() => {
+        if (listener.dead) return back(() => settle("handshake"))
+        back(() => {
           if (!wanted || dialler.dead) return
           if (listener.self === peer) connect(listener)
           else settle("wrong-peer")

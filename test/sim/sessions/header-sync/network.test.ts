@@ -71,7 +71,7 @@ describe("header sync on a simulated network", () => {
         const [a = assert.fail(), b = assert.fail(), c = assert.fail(), d = assert.fail()] = nodes
         const trunk = growBy(easy.params, genesisOf(easy.params), 20)
         yield* a.add(after(trunk, 0))
-        yield* d.awaitHeight(20)
+        yield* Effect.forEach([b, c, d], (chain) => chain.awaitHeight(20))
         yield* network.partition(hosts.slice(0, 2))
         yield* a.add(after(growBy(easy.params, trunk, 10, 2), 20))
         yield* c.add(after(growBy(easy.params, trunk, 25, 3), 20))
