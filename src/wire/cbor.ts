@@ -40,5 +40,8 @@ export const decodeCbor: (bytes: Uint8Array) => Option.Option<unknown> = Option.
   decode(bytes, { ...options, tokenizer: new StrictTokenizer(bytes, options) })
 )
 
-/** Deterministic: the same value gives the same bytes. */
-export const encodeCbor = (value: unknown): Uint8Array => encode(value)
+/**
+ * Deterministic: the same value gives the same bytes. A plain array: on Node cborg gives a Buffer for what is longer, whose
+ * slices are Buffers too, and views.
+ */
+export const encodeCbor = (value: unknown): Uint8Array => new Uint8Array(encode(value))

@@ -8,8 +8,11 @@ export const headerBytes = 4
 /** What a message costs of the receiver's window beyond its length, so that empty ones aren't free. */
 export const messageOverhead = 64
 
-/** Bytes of a batch: what a session gives to the transport in one turn, unless a single message is larger. */
-export const batchBytes = 64 * 1024
+/**
+ * Bytes of a batch: what a session gives to the transport in one turn, unless a single message is larger. A little under
+ * 64 KiB, so that with the headers of a multiplexer it still fits into one encrypted record of at most 65,535 bytes.
+ */
+export const batchBytes = 65_400
 
 /** The largest body of the frames of the opening. */
 export const maxHelloBytes = 1024

@@ -95,6 +95,14 @@ describe("a chain's key", () => {
 })
 
 describe("CBOR", () => {
+  it("gives plain arrays, however long the encoding", () => {
+    for (const size of [0, 30, 300, 3_000, 30_000]) {
+      const bytes = encodeCbor([new Uint8Array(size), "x".repeat(size)])
+      expect(bytes.constructor).toBe(Uint8Array)
+      expect(Option.getOrThrow(decodeCbor(bytes))).toEqual([new Uint8Array(size), "x".repeat(size)])
+    }
+  })
+
   it("gives back what was encoded", () => {
     const { value } = fc.letrec((tie) => ({
       value: fc.oneof(
