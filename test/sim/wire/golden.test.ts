@@ -96,7 +96,7 @@ describe("a chain's key", () => {
 
 describe("CBOR", () => {
   it("gives plain arrays, however long the encoding", () => {
-    for (const size of [0, 30, 300, 3_000, 30_000]) {
+    for (let size = 0; size < 400; size++) {
       const bytes = encodeCbor([new Uint8Array(size), "x".repeat(size)])
       expect(bytes.constructor).toBe(Uint8Array)
       expect(Option.getOrThrow(decodeCbor(bytes))).toEqual([new Uint8Array(size), "x".repeat(size)])
