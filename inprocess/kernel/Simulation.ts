@@ -1,14 +1,21 @@
 import { Clock, Context, Duration, Effect, Random, Scheduler } from "effect"
 import { type Agenda, CurrentAgenda } from "./Agenda.ts"
-import { Heap } from "./Heap.ts"
+import { type Choices } from "./Choices.ts"
+import { type FiberRecord, Fibers, type Task } from "./Fibers.ts"
+import { Heap, type Timer } from "./Heap.ts"
+import { type AnyFiber, withWaits, withWakeUps } from "./internals.ts"
 import { type KeyedRandom, keyedRandom } from "./KeyedRandom.ts"
-import { fifo, type Policy } from "./Policy.ts"
+import { recording } from "./Policy.ts"
+import { policyOf, type Schedule } from "./Schedule.ts"
+import { chosenQueue, plainQueue } from "./TaskQueue.ts"
+import { queuedWakeUps } from "./wakeUps.ts"
+import { yielding } from "./yielding.ts"
 
 export interface SimulationOptions {
   /** All randomness follows from it. */
   readonly seed: number | string
   /** Default: first come, first served. */
-  readonly policy?: Policy
+  readonly schedule?: Schedule
   /** Wall-clock milliseconds at the start. Default: 2026-01-01T00:00:00Z. */
   readonly startMillis?: number
 }
@@ -18,8 +25,18 @@ export interface Simulation extends Agenda {
   /** Fibers that run with it live in this simulation. */
   readonly context: Context.Context<never>
   readonly random: KeyedRandom
+  /** What its clocks show: milliseconds since 1970. */
+  readonly wallMillis: () => number
   /** Lets the next thing happen: one task that can run, or else the next timer, to which time jumps. False: there is none. */
   readonly step: () => boolean
+  /** The instant of that next thing: now, if a task can run. Undefined: there is none. */
+  readonly next: () => number | undefined
+  /** The fibers that have started and not ended. */
+  readonly fibers: () => ReadonlyArray<FiberRecord>
+  /** What has been decided; undefined where nothing is open, and where it is too much to keep. */
+  readonly choices: () => Choices | undefined
+  /** Steps belong inside: it lets the schedule see what it relies on (see `internals.ts`) for as long as `body` runs. */
+  readonly watched: <A>(body: () => A) => A
 }
 
 const defaultStartMillis = 1_767_225_600_000
@@ -27,7 +44,7 @@ const defaultStartMillis = 1_767_225_600_000
 /** Rounded up: nobody wakes before the time. */
 const microsOf = (duration: Duration.Duration): number => Math.ceil(Duration.toMillis(duration) * 1000)
 
-const makeClock = (agenda: Agenda, startMillis: number): Clock.Clock => {
+const makeClock = (agenda: Agenda, startMillis: number, currentTimeMillisUnsafe: () => number): Clock.Clock => {
   const startNanos = BigInt(startMillis) * 1_000_000n
   let readAt = -1
   let nanos = 0n
@@ -40,7 +57,6 @@ const makeClock = (agenda: Agenda, startMillis: number): Clock.Clock => {
     }
     return nanos
   }
-  const currentTimeMillisUnsafe = () => startMillis + Math.floor(agenda.now() / 1000)
   const currentTimeNanosUnsafe = () => startNanos + monotonicTimeNanosUnsafe()
   return {
     currentTimeMillisUnsafe,
@@ -62,45 +78,84 @@ const makeClock = (agenda: Agenda, startMillis: number): Clock.Clock => {
 }
 
 export const makeSimulation = (options: SimulationOptions): Simulation => {
-  const policy = options.policy ?? fifo()
-  const timers = new Heap()
   const random = keyedRandom(options.seed)
+  const fibers = new Fibers()
+  const timers = new Heap()
+  const open = policyOf(options.schedule ?? { _tag: "Fifo" }, random)
+  const recorded = open && recording(open.policy, open.wakeUps)
+  const queue = recorded === undefined ? plainQueue() : chosenQueue(recorded.policy, fibers)
+  const startMillis = options.startMillis ?? defaultStartMillis
   let now = 0
+  const wallMillis = () => startMillis + Math.floor(now / 1000)
+
+  const push = (run: () => void, priority: number) => queue.push(fibers.makeTask(run, priority, false, undefined))
   const agenda: Agenda = {
     now: () => now,
     at: (micros, run) => timers.push(Math.max(now, Math.ceil(micros)), run),
     cancel: (timer) => timers.remove(timer),
-    soon: (run) => policy.push(run, 0)
+    soon: (run) => queue.push(fibers.makeTask(run, 0, true, undefined))
   }
-  const step = (): boolean => {
-    const task = policy.take()
-    if (task !== undefined) {
-      task()
-      return true
-    }
-    const timer = timers.pop()
-    if (timer === undefined) return false
+
+  /** Stands for whichever timer is next, among the tasks. */
+  const nextTimer = fibers.makeTask(() => undefined, 0, true, undefined)
+  const goOn = (task: Task) => {
+    fibers.begin(task)
+    wakeUps?.begin(task)
+    task.run()
+  }
+  const goOff = (timer: Timer) => {
+    fibers.begin(undefined)
+    wakeUps?.begin(undefined)
+    nextTimer.actorTurn++
     now = timer.at
     timer.run()
+  }
+  const step = (): boolean => {
+    const timer = timers.peek()
+    const task = queue.take(timer?.at === now ? nextTimer : undefined)
+    if (task !== undefined) goOn(task)
+    else if (timer !== undefined) {
+      timers.remove(timer)
+      goOff(timer)
+    } else return false
     return true
   }
+
   // All fibers share one dispatcher, or each would have a queue of its own and there would be no order between them.
   const dispatcher: Scheduler.SchedulerDispatcher = {
-    scheduleTask: policy.push,
+    scheduleTask: push,
     flush: () => {
-      for (let task = policy.take(); task !== undefined; task = policy.take()) task()
+      for (let task = queue.take(undefined); task !== undefined; task = queue.take(undefined)) goOn(task)
     }
   }
   const scheduler: Scheduler.Scheduler = {
     executionMode: "async",
-    shouldYield: policy.shouldYield,
+    shouldYield: yielding(fibers, agenda.now, recorded?.policy),
     makeDispatcher: () => dispatcher
+  }
+  const wakeUps = open?.wakeUps === true ? queuedWakeUps(scheduler, fibers, queue) : undefined
+  const noteWait = (fiber: AnyFiber, register: unknown) => {
+    const record = fibers.of(fiber)
+    if (record !== undefined) record.waitsWith = register
   }
   const context = Context.empty().pipe(
     Context.add(Scheduler.Scheduler, scheduler),
-    Context.add(Clock.Clock, makeClock(agenda, options.startMillis ?? defaultStartMillis)),
+    Context.add(Clock.Clock, makeClock(agenda, startMillis, wallMillis)),
     Context.add(Random.Random, random("main")),
     Context.add(CurrentAgenda, agenda)
   )
-  return { ...agenda, context, random, step }
+  return {
+    ...agenda,
+    context,
+    random,
+    wallMillis,
+    step,
+    next: () => queue.size() > 0 ? now : timers.peek()?.at,
+    fibers: () => fibers.living(),
+    choices: () => recorded?.choices(),
+    watched: (body) => {
+      const noted = () => withWaits(noteWait, body)
+      return wakeUps === undefined ? noted() : withWakeUps(wakeUps, noted)
+    }
+  }
 }

@@ -1,36 +1,22 @@
-import { Effect, Exit, type Fiber } from "effect"
+import { Duration, Effect, Exit } from "effect"
+import { formatChoices } from "./Choices.ts"
+import { DeadlinePassed, Deadlock, Livelock, StepsSpent } from "./failures.ts"
+import { guarded, type Leaks } from "./leaks.ts"
 import { makeSimulation, type Simulation, type SimulationOptions } from "./Simulation.ts"
 
 export interface RunOptions extends SimulationOptions {
   /** After so many steps the run is given up: it goes round in circles. Default: 10 million. */
   readonly maxSteps?: number
-}
-
-const seconds = (micros: number): string => `${micros / 1_000_000} s of virtual time`
-
-const place = (main: Fiber.Fiber<unknown, unknown>): string => {
-  const span = main.cache.span
-  return span === undefined || span._tag === "ExternalSpan" ? "" : `; the main fiber is in the span "${span.name}"`
-}
-
-/** Nothing can run, no timer is set, and the main fiber has not ended. */
-export class Deadlock extends Error {
-  override readonly name = "Deadlock"
-  constructor(micros: number, main: Fiber.Fiber<unknown, unknown>) {
-    super(
-      `deadlock after ${seconds(micros)}: no fiber can run and no timer is set, but the main fiber has not ended${
-        place(main)
-      }. It waits for what never comes: something that nobody completes, or a promise or timer of the real world`
-    )
-  }
-}
-
-/** Fibers or timers that keep each other busy, or a main fiber that waits beside them for what never comes. */
-export class StepsSpent extends Error {
-  override readonly name = "StepsSpent"
-  constructor(steps: number, micros: number, main: Fiber.Fiber<unknown, unknown>) {
-    super(`the main fiber has not ended after ${steps} steps and ${seconds(micros)}${place(main)}`)
-  }
+  /** After so many steps without time passing the run is given up, too. Default: 1 million. */
+  readonly maxStepsAtOnce?: number
+  /** Of virtual time, from the start: after it the run is given up. Default: none. */
+  readonly deadline?: Duration.Input
+  /**
+   * What becomes of calls that reach for the real world: time, randomness, timers. `trap`: they throw a `Leak`, and the run
+   * ends with it, even if somebody caught it. `virtual`: they get virtual time and seeded randomness, for code that can't be
+   * changed. `allow`: nothing. Default: trap.
+   */
+  readonly leaks?: Leaks
 }
 
 export interface Run<A, E> {
@@ -38,20 +24,40 @@ export interface Run<A, E> {
   /** Virtual time at the end. */
   readonly micros: number
   readonly steps: number
+  /** What the schedule decided: as `{ _tag: "Replay", choices }` it does it again. Undefined: nothing was open, or too much. */
+  readonly choices: string | undefined
 }
 
+type Outcome<A, E> = Pick<Run<A, E>, "exit" | "steps">
+
 /** Drives a simulation until the main fiber has ended. What else still runs then is left where it is. */
-const drive = <A, E>(simulation: Simulation, main: Effect.Effect<A, E>, maxSteps: number): Run<A, E> => {
+const drive = <A, E>(simulation: Simulation, main: Effect.Effect<A, E>, options: RunOptions): Outcome<A, E> => {
+  const { maxSteps = 10_000_000, maxStepsAtOnce = 1_000_000 } = options
+  const deadline = options.deadline === undefined
+    ? Infinity
+    : Math.ceil(Duration.toMillis(Duration.fromInputUnsafe(options.deadline)) * 1000)
   let steps = 0
-  const ended = (exit: Exit.Exit<A, E>): Run<A, E> => ({ exit, micros: simulation.now(), steps })
+  let stepsBefore = 0
+  let now = 0
+  const ended = (exit: Exit.Exit<A, E>): Outcome<A, E> => ({ exit, steps })
   try {
     const fiber = Effect.runForkWith(simulation.context)(main)
     while (true) {
       const exit = fiber.pollUnsafe()
       if (exit !== undefined) return ended(exit)
-      if (steps >= maxSteps) return ended(Exit.die(new StepsSpent(steps, simulation.now(), fiber)))
+      const next = simulation.next()
+      if (next === undefined) return ended(Exit.die(new Deadlock(now, simulation.fibers())))
+      if (next > deadline) return ended(Exit.die(new DeadlinePassed(deadline, simulation.fibers())))
+      if (next > now) {
+        now = next
+        stepsBefore = steps
+      }
+      if (steps >= maxSteps) return ended(Exit.die(new StepsSpent(steps, now, simulation.fibers())))
+      if (steps - stepsBefore >= maxStepsAtOnce) {
+        return ended(Exit.die(new Livelock(maxStepsAtOnce, now, simulation.fibers())))
+      }
       steps++
-      if (!simulation.step()) return ended(Exit.die(new Deadlock(simulation.now(), fiber)))
+      simulation.step()
     }
   } catch (error) {
     // Thrown outside of a fiber, by a callback of the network: a bug of whoever owns the callback.
@@ -59,9 +65,22 @@ const drive = <A, E>(simulation: Simulation, main: Effect.Effect<A, E>, maxSteps
   }
 }
 
-/** Runs an effect in a simulation of its own, synchronously, and says how long it took there. */
-export const simulate = <A, E>(main: Effect.Effect<A, E>, options: RunOptions): Run<A, E> =>
-  drive(makeSimulation(options), main, options.maxSteps ?? 10_000_000)
+/** Runs an effect in a simulation of its own, synchronously, and says what the run was like. */
+export const simulate = <A, E>(main: Effect.Effect<A, E>, options: RunOptions): Run<A, E> => {
+  const simulation = makeSimulation(options)
+  const { leak, value } = guarded(
+    options.leaks ?? "trap",
+    simulation,
+    () => simulation.watched(() => drive(simulation, main, options))
+  )
+  const choices = simulation.choices()
+  return {
+    exit: leak === undefined ? value.exit : Exit.die(leak),
+    steps: value.steps,
+    micros: simulation.now(),
+    choices: choices && formatChoices(choices)
+  }
+}
 
 /** Runs an effect in a simulation of its own, synchronously. A deadlock, or a run without end, is a defect that says so. */
 export const run = <A, E>(main: Effect.Effect<A, E>, options: RunOptions): Exit.Exit<A, E> =>

@@ -1,15 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Clock, Deferred, Duration, Effect, Exit, Fiber, Queue, Random, Schedule } from "effect"
+import { Cause, Clock, Duration, Effect, Exit, Fiber, Queue, Random, Schedule } from "effect"
 import * as fc from "fast-check"
-import {
-  Deadlock,
-  Heap,
-  keyedRandom,
-  run,
-  simulate,
-  StepsSpent,
-  type Timer
-} from "../../../../inprocess/kernel/index.ts"
+import { Heap, keyedRandom, run, simulate, type Timer } from "../../../../inprocess/kernel/index.ts"
 import { monotonicMillis } from "../../../../signatures/index.ts"
 
 const defectOf = (exit: Exit.Exit<unknown, unknown>): unknown =>
@@ -143,30 +135,6 @@ describe("simulation", () => {
     assert.deepStrictEqual(run(Effect.fail("no"), { seed: 1 }), Exit.fail("no"))
     const bug = new Error("bug")
     assert.strictEqual(defectOf(run(Effect.die(bug), { seed: 1 })), bug)
-  })
-
-  it("calls it a deadlock when the main fiber waits for what never comes, and says where", () => {
-    const program = Effect.gen(function*() {
-      yield* Effect.sleep("3 seconds")
-      yield* Effect.withSpan(Deferred.await(yield* Deferred.make<void>()), "waiting for Godot")
-    })
-    const defect = defectOf(run(program, { seed: 1 }))
-    assert.instanceOf(defect, Deadlock)
-    assert.include(String(defect), "3 s of virtual time")
-    assert.include(String(defect), "waiting for Godot")
-  })
-
-  it("calls it a deadlock when the main fiber waits for a promise", () => {
-    const program = Effect.promise(() => globalThis.Promise.resolve(1))
-    assert.instanceOf(defectOf(run(program, { seed: 1 })), Deadlock)
-  })
-
-  it("gives up a run that goes round in circles, in time or without", () => {
-    const busy = Effect.forever(Effect.yieldNow)
-    const ticking = Effect.forever(Effect.sleep("1 second"))
-    for (const circle of [busy, ticking]) {
-      assert.instanceOf(defectOf(run(circle, { seed: 1, maxSteps: 1000 })), StepsSpent)
-    }
   })
 
   it("lets fibers take turns though one of them never waits", () => {

@@ -1,0 +1,106 @@
+/**
+ * All that the kernel knows of Effect's internals, in one file. Nothing of it is needed to run a simulation: it makes error
+ * messages sharper and, if asked for, wake-ups decisions of the schedule. A canary test says when it no longer fits.
+ */
+import { Effect, type Fiber, type Scheduler } from "effect"
+import { hashText } from "./hash.ts"
+
+/** The `effect` that this was written against, and a hash of the methods that it relies on. */
+export const fitsEffect = { version: "4.1.0", fingerprint: 3_116_388_639 } as const
+
+export type AnyFiber = Fiber.Fiber<unknown, unknown>
+
+/** As far as we look into a fiber. */
+interface FiberInternals {
+  readonly _running?: boolean
+  /** Set while it is suspended. */
+  readonly _yielded?: unknown
+  readonly _interruptedCause?: unknown
+  readonly interruptible?: boolean
+}
+const inside = (fiber: AnyFiber): FiberInternals => fiber as FiberInternals
+
+/** False if it is suspended or has ended; true if in doubt. */
+export const isRunning = (fiber: AnyFiber): boolean => inside(fiber)._running !== false
+export const wasInterrupted = (fiber: AnyFiber): boolean => inside(fiber)._interruptedCause !== undefined
+const isSuspended = (fiber: AnyFiber): boolean => inside(fiber)._yielded !== undefined
+
+type Method = (this: AnyFiber, ...args: Array<unknown>) => unknown
+/** A method that can be replaced and put back. */
+interface Seam {
+  readonly owner: object
+  readonly name: string
+  readonly original: Method
+}
+const seam = (owner: object, name: string): Seam => ({ owner, name, original: Reflect.get(owner, name) as Method })
+
+const fiberPrototype = Object.getPrototypeOf(Effect.runFork(Effect.void)) as object
+const evaluate = seam(fiberPrototype, "evaluate")
+const interrupt = seam(fiberPrototype, "interruptUnsafe")
+/** `Effect.callback`, and so all that waits. */
+const callback = seam(Object.getPrototypeOf(Effect.never) as object, "~effect/Effect/evaluate")
+
+/** Of the `effect` that is loaded. */
+export const fingerprint = hashText(
+  [evaluate, interrupt, seam(fiberPrototype, "runLoop"), callback].map((it) => String(it.original)).join("\n")
+)
+
+/** Whether the loaded `effect` is the one that this was written against. */
+export const fits = fingerprint === fitsEffect.fingerprint
+
+const replacing = <A>(replacements: ReadonlyArray<readonly [Seam, Method]>, body: () => A): A => {
+  const before = replacements.map(([{ name, owner }]) => Reflect.get(owner, name) as unknown)
+  for (const [{ name, owner }, method] of replacements) Reflect.set(owner, name, method)
+  try {
+    return body()
+  } finally {
+    for (const [index, [{ name, owner }]] of replacements.entries()) Reflect.set(owner, name, before[index])
+  }
+}
+
+export interface WakeUps {
+  /** Only fibers of this scheduler are meant. */
+  readonly scheduler: Scheduler.Scheduler
+  /** Whether it is this fiber's turn, so that it goes on at once. */
+  readonly hasTurn: (fiber: AnyFiber) => boolean
+  /** It could go on: `run` lets it. */
+  readonly wake: (fiber: AnyFiber, run: () => void) => void
+  /** It is suspended and would be interrupted: `run` does it. */
+  readonly interrupt: (fiber: AnyFiber, run: () => void) => void
+}
+
+/**
+ * While `body` runs, whatever wakes a suspended fiber of the simulation (`Deferred`, `Effect.callback`, joins, interrupts)
+ * only says so to `wakeUps`, where by itself it would run the fiber at once, inside of itself. A fiber that is started
+ * still runs at once where that was asked for.
+ */
+export const withWakeUps = <A>(wakeUps: WakeUps, body: () => A): A => {
+  if (!fits) {
+    throw new Error(
+      `wake-ups can't be made decisions of the schedule: that relies on internals of effect ${fitsEffect.version}, and the effect that is loaded has others. Use a schedule without wakeUps, or that version of effect`
+    )
+  }
+  const waits = (fiber: AnyFiber) =>
+    isSuspended(fiber) && fiber.cache.scheduler === wakeUps.scheduler && fiber.pollUnsafe() === undefined &&
+    !wakeUps.hasTurn(fiber)
+  return replacing([
+    [evaluate, function(...args) {
+      if (waits(this)) wakeUps.wake(this, () => evaluate.original.apply(this, args))
+      else evaluate.original.apply(this, args)
+    }],
+    [interrupt, function(...args) {
+      if (inside(this).interruptible === true && waits(this)) {
+        wakeUps.interrupt(this, () => interrupt.original.apply(this, args))
+      } else interrupt.original.apply(this, args)
+    }]
+  ], body)
+}
+
+/** While `body` runs, says with what each fiber begins to wait: the function that registers its callback. */
+export const withWaits = <A>(onWait: (fiber: AnyFiber, register: unknown) => void, body: () => A): A => {
+  if (!fits) return body()
+  return replacing([[callback, function(...args) {
+    onWait(args[0] as AnyFiber, Reflect.get(this, "register"))
+    return callback.original.apply(this, args)
+  }]], body)
+}

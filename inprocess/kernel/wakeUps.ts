@@ -1,0 +1,48 @@
+import { type Scheduler } from "effect"
+import { type Fibers, type Task } from "./Fibers.ts"
+import { type AnyFiber, type WakeUps } from "./internals.ts"
+import { type TaskQueue } from "./TaskQueue.ts"
+
+/**
+ * Each wake-up as a task. What one who wakes does can't be told from having done it a little later, with one exception: who
+ * has been woken and is then interrupted must hear of both, and in this order, or what it was given would be lost.
+ */
+export const queuedWakeUps = (
+  scheduler: Scheduler.Scheduler,
+  fibers: Fibers,
+  queue: TaskQueue
+): WakeUps & { readonly begin: (task: Task | undefined) => void } => {
+  const woken = new Map<number, Task>()
+  let turnOf: AnyFiber | undefined
+  const enqueue = (fiber: AnyFiber, run: () => void): Task => {
+    const task = fibers.makeTask(run, 0, false, fibers.of(fiber))
+    queue.push(task)
+    return task
+  }
+  return {
+    scheduler,
+    begin: (task) => {
+      turnOf = task && fibers.resumes(task)?.fiber
+    },
+    hasTurn: (fiber) => fiber === turnOf,
+    wake: (fiber, run) => {
+      const wake = () => {
+        woken.delete(fiber.id)
+        turnOf = fiber
+        run()
+      }
+      woken.set(fiber.id, enqueue(fiber, wake))
+    },
+    interrupt: (fiber, run) => {
+      enqueue(fiber, () => {
+        const first = woken.get(fiber.id)
+        if (first !== undefined) {
+          queue.remove(first)
+          first.run()
+        }
+        turnOf = fiber
+        run()
+      })
+    }
+  }
+}
