@@ -1,9 +1,9 @@
 /** Three planted races. Each is a program that fails under some schedules only. Run as a program it prints one race's schedule. */
-import { Data, Deferred, Effect, Exit, Fiber, Queue } from "effect"
+import { Deferred, Effect, Exit, Fiber, Queue } from "effect"
 import { drawSchedule, type Run, type Schedule, simulate } from "../../../../inprocess/kernel/index.ts"
 
-class Wrong extends Data.TaggedError("Wrong") {}
-const expect = (truth: boolean) => truth ? Effect.void : Effect.fail(new Wrong())
+type Wrong = "wrong"
+const expect = (truth: boolean): Effect.Effect<void, Wrong> => truth ? Effect.void : Effect.fail("wrong")
 
 /** A read and a write with a yield between, twice at once. */
 const lostUpdate = Effect.gen(function*() {
