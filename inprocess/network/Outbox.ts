@@ -53,12 +53,12 @@ export class Outbox implements Flow {
 
   post(bytes: Uint8Array): void {
     const pace = this.#source.channel.pace
-    if (pace === undefined && !this.#queued) return this.#leave(bytes)
+    if (pace === undefined) return this.#leave(bytes)
     if (this.#queue === undefined) this.#queue = [bytes]
     else this.#queue.push(bytes)
     if (this.#queued) return
     this.#queued = true
-    pace?.add(this)
+    pace.add(this)
   }
 
   finish(): void {

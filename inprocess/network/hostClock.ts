@@ -29,10 +29,9 @@ export const hostClock = (base: Clock.Clock, wall: WallClock, drift: number): Cl
     currentTimeNanos: Effect.sync(currentTimeNanosUnsafe),
     monotonicTimeNanosUnsafe,
     monotonicTimeNanos: Effect.sync(monotonicTimeNanosUnsafe),
-    // A microsecond more, so that nobody wakes before the time by this clock.
     sleep: (duration) =>
       ppm === 0n || !Duration.isFinite(duration)
         ? base.sleep(duration)
-        : base.sleep(Duration.millis(Duration.toMillis(duration) / (1 + Number(ppm) / 1_000_000) + 0.001))
+        : base.sleep(Duration.millis(Duration.toMillis(duration) / (1 + Number(ppm) / 1_000_000)))
   }
 }
