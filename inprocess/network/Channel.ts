@@ -1,5 +1,7 @@
 import { type Agenda } from "../kernel/index.ts"
 import { type Key, Purpose } from "./Key.ts"
+import { type Machine } from "./Machine.ts"
+import { type Obstacle, type Obstacles } from "./Obstacles.ts"
 import { Pace } from "./Pace.ts"
 
 /** How long a packet takes one way, in microseconds: `base`, and up to `jitter` more, drawn per packet. */
@@ -24,14 +26,22 @@ const noticeAfter = 200_000
 /** What a partition held back is sent again so much later at most, as senders try ever more rarely. */
 const longestBackOff = 3_000_000
 
-/** `partition`: packets are lost, and sent again until one comes through. `hold`: they are kept, and then come at once. */
-export type Obstacle = "partition" | "hold"
+export interface ChannelParts {
+  readonly agenda: Agenda
+  readonly key: Key
+  readonly conditions: Conditions
+  readonly obstacles: Obstacles
+  readonly from: Machine
+  readonly to: Machine
+}
 
 /** The way from one host to another: all that goes there, goes through here. */
 export class Channel {
   readonly #agenda: Agenda
   readonly #key: Key
-  readonly #obstacle: () => Obstacle | undefined
+  readonly #obstacles: Obstacles
+  readonly #from: Machine
+  readonly #to: Machine
   #conditions: Conditions
   #pace: Pace | undefined
   #waiting: Array<() => void> | undefined
@@ -39,11 +49,13 @@ export class Channel {
   #repairs = 0
   #dials = 0
 
-  constructor(agenda: Agenda, key: Key, conditions: Conditions, obstacle: () => Obstacle | undefined) {
-    this.#agenda = agenda
-    this.#key = key
-    this.#obstacle = obstacle
-    this.#conditions = conditions
+  constructor(parts: ChannelParts) {
+    this.#agenda = parts.agenda
+    this.#key = parts.key
+    this.#obstacles = parts.obstacles
+    this.#from = parts.from
+    this.#to = parts.to
+    this.#conditions = parts.conditions
     this.#setPace()
   }
 
@@ -64,7 +76,7 @@ export class Channel {
   }
 
   get isShut(): boolean {
-    return this.#obstacle() !== undefined
+    return this.#obstacle !== undefined
   }
 
   /** All that a dial draws from, and the link that comes of it. */
@@ -84,7 +96,7 @@ export class Channel {
 
   /** Whether the way is shut: then it keeps the call, and makes it once the way is open. */
   holds(run: () => void): boolean {
-    const obstacle = this.#obstacle()
+    const obstacle = this.#obstacle
     if (obstacle === undefined) return false
     if (obstacle === "partition") this.#lostSince ??= this.#agenda.now()
     if (this.#waiting === undefined) this.#waiting = [run]
@@ -108,6 +120,10 @@ export class Channel {
     this.#lostSince = undefined
     const at = this.arrival(this.#key, Purpose.aside, n) + this.#key.between(Purpose.repair, n, 0, longest + 1)
     for (const run of waiting) this.#carry(at, run)
+  }
+
+  get #obstacle(): Obstacle | undefined {
+    return this.#obstacles.between(this.#from, this.#to)
   }
 
   #carry(at: number, run: () => void): void {

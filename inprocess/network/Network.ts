@@ -133,12 +133,14 @@ export const makeNetwork = Effect.fnUntraced(function*(
     channel: (from, to) => {
       const known = from.channels.get(to.index)
       if (known !== undefined) return known
-      const made = new Channel(
-        time,
-        key.child(Purpose.channel, from.index).child(Purpose.channel, to.index),
-        usual,
-        () => obstacles.between(from, to)
-      )
+      const made = new Channel({
+        agenda: time,
+        key: key.child(Purpose.channel, from.index).child(Purpose.channel, to.index),
+        conditions: usual,
+        obstacles,
+        from,
+        to
+      })
       from.channels.set(to.index, made)
       return made
     },

@@ -1,5 +1,7 @@
-import { type Obstacle } from "./Channel.ts"
 import { type Machine } from "./Machine.ts"
+
+/** `partition`: packets are lost, and sent again until one comes through. `hold`: they are kept, and then come at once. */
+export type Obstacle = "partition" | "hold"
 
 /** Between which machines nothing passes, each way for itself. */
 export class Obstacles {
