@@ -1,4 +1,4 @@
-import { Fiber } from "effect"
+import { type Scheduler } from "effect"
 import { mixWords } from "./hash.ts"
 import { type AnyFiber, isRunning } from "./internals.ts"
 
@@ -16,26 +16,44 @@ export interface FiberRecord {
   turns: number
   turnsAt: number
   at: number
-  /** The function with which it last began to wait. */
+  /** With what it last began to wait: an `Effect.callback`. */
   waitsWith: unknown
 }
+
+/**
+ * Effect keeps one for each fiber, and sets its tasks there: those with which the fiber itself goes on, and the starts of the
+ * fibers that it forks. So it is also where we keep what we know of the fiber.
+ */
+class Dispatcher implements Scheduler.SchedulerDispatcher {
+  record: FiberRecord | undefined
+  readonly #set: SetTask
+  readonly #flush: () => void
+
+  constructor(set: SetTask, flush: () => void) {
+    this.#set = set
+    this.#flush = flush
+  }
+
+  scheduleTask(run: () => void, priority: number): void {
+    this.#set(run, priority, this.record)
+  }
+
+  flush(): void {
+    this.#flush()
+  }
+}
+
+type SetTask = (run: () => void, priority: number, setter: FiberRecord | undefined) => void
 
 /** Something that can run: a fiber that starts or goes on, or a callback. */
 export interface Task {
   readonly run: () => void
+  /** Lower ones go first. */
   readonly priority: number
-  /** Tasks that are must keep their order among each other. */
-  readonly ordered: boolean
-  /** The fiber that it wakes, where that is known. */
-  readonly wakes: FiberRecord | undefined
-  /** The fiber that set it, if one did, and where that fiber was then. */
+  /** The fiber at whose dispatcher it was set: the one that goes on, or that starts another. */
   readonly setter: FiberRecord | undefined
+  /** Among those that the setter started, if it starts one. */
   readonly index: number
-  readonly turn: number
-  readonly operation: number
-  /** Whose turn it is, and which of its turns: filled in for those who choose. */
-  actor: number
-  actorTurn: number
 }
 
 /** Below it nobody looks for fibers that have ended. */
@@ -51,56 +69,20 @@ export const lineage = (record: FiberRecord): string => {
 
 /** Knows the fibers of a simulation by who started them, as their own ids count per process. */
 export class Fibers {
-  readonly #records = new Map<number, FiberRecord>()
+  #records: Array<FiberRecord> = []
   #sweepAbove = smallCrowd
   #roots = 0
-  #made = 0
   /** What runs, and in it the fibers that have begun their turns, the innermost last. */
   #task: Task | undefined
   readonly #running: Array<FiberRecord> = []
-  /** The last that had a turn: mostly who is asked for. */
-  #latest: FiberRecord | undefined
+
+  makeDispatcher(set: SetTask, flush: () => void): Scheduler.SchedulerDispatcher {
+    return new Dispatcher(set, flush)
+  }
 
   of(fiber: AnyFiber): FiberRecord | undefined {
-    return this.#latest?.fiber === fiber ? this.#latest : this.#records.get(fiber.id)
-  }
-
-  makeTask(run: () => void, priority: number, ordered: boolean, wakes: FiberRecord | undefined): Task {
-    const fiber = Fiber.getCurrent()
-    const setter = fiber === undefined || ordered || wakes !== undefined ? undefined : this.of(fiber)
-    return {
-      run,
-      priority,
-      ordered,
-      wakes,
-      setter,
-      index: setter === undefined ? 0 : setter.starts++,
-      turn: setter === undefined ? 0 : setter.turns,
-      operation: setter === undefined ? 0 : setter.fiber.currentOpCount,
-      actor: ordered ? 1 : 2,
-      actorTurn: this.#made++
-    }
-  }
-
-  /** The fiber that goes on with this task. A fiber that has yielded has done nothing since it set the task. */
-  resumes(task: Task): FiberRecord | undefined {
-    if (task.wakes !== undefined) return task.wakes
-    const { setter } = task
-    return setter !== undefined && setter.turns === task.turn && setter.fiber.currentOpCount === task.operation
-      ? setter
-      : undefined
-  }
-
-  /** Fills in whose turn a task is. */
-  identify(task: Task): void {
-    const record = this.resumes(task)
-    if (record !== undefined) {
-      task.actor = record.actor
-      task.actorTurn = record.turns
-    } else if (task.setter !== undefined) {
-      task.actor = mixWords(task.setter.actor, task.index)
-      task.actorTurn = 0
-    }
+    const dispatcher = fiber.currentDispatcher
+    return dispatcher instanceof Dispatcher ? dispatcher.record : undefined
   }
 
   /** A task is about to run. */
@@ -117,7 +99,9 @@ export class Fibers {
       if (innermost === undefined || isRunning(innermost.fiber)) break
       running.pop()
     }
-    const record = this.#records.get(fiber.id) ?? this.#add(fiber, running[running.length - 1])
+    const dispatcher = fiber.currentDispatcher
+    if (!(dispatcher instanceof Dispatcher)) return
+    const record = dispatcher.record ??= this.#add(fiber, running[running.length - 1])
     const task = this.#task
     if (task !== undefined) {
       this.#task = undefined
@@ -126,7 +110,6 @@ export class Fibers {
       if (setter !== undefined && setter !== record.parent && setter.starts === task.index + 1) setter.starts--
     }
     running.push(record)
-    this.#latest = record
     record.turns++
     if (record.at !== now) {
       record.at = now
@@ -135,9 +118,9 @@ export class Fibers {
     record.turnsAt++
   }
 
-  /** Those that have not ended, in order of their lineage. */
+  /** Those that have started and not ended. */
   living(): ReadonlyArray<FiberRecord> {
-    return Array.from(this.#records.values()).filter((record) => record.fiber.pollUnsafe() === undefined)
+    return this.#records.filter(({ fiber }) => fiber.pollUnsafe() === undefined)
   }
 
   #add(fiber: AnyFiber, running: FiberRecord | undefined): FiberRecord {
@@ -159,13 +142,11 @@ export class Fibers {
       at: -1,
       waitsWith: undefined
     }
-    this.#records.set(fiber.id, record)
-    if (this.#records.size > this.#sweepAbove) this.#sweep()
+    this.#records.push(record)
+    if (this.#records.length > this.#sweepAbove) {
+      this.#records = Array.from(this.living())
+      this.#sweepAbove = Math.max(smallCrowd, 2 * this.#records.length)
+    }
     return record
-  }
-
-  #sweep(): void {
-    for (const [id, { fiber }] of this.#records) if (fiber.pollUnsafe() !== undefined) this.#records.delete(id)
-    this.#sweepAbove = Math.max(smallCrowd, 2 * this.#records.size)
   }
 }

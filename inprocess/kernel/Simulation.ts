@@ -1,13 +1,13 @@
 import { Clock, Context, Duration, Effect, Random, Scheduler } from "effect"
 import { type Agenda, CurrentAgenda } from "./Agenda.ts"
 import { type Choices } from "./Choices.ts"
-import { type FiberRecord, Fibers, type Task } from "./Fibers.ts"
-import { Heap, type Timer } from "./Heap.ts"
+import { type FiberRecord, Fibers } from "./Fibers.ts"
+import { Heap } from "./Heap.ts"
 import { type AnyFiber, withWaits, withWakeUps } from "./internals.ts"
 import { type KeyedRandom, keyedRandom } from "./KeyedRandom.ts"
 import { recording } from "./Policy.ts"
 import { policyOf, type Schedule } from "./Schedule.ts"
-import { chosenQueue, plainQueue } from "./TaskQueue.ts"
+import { openQueue, plainQueue, type TaskQueue } from "./TaskQueue.ts"
 import { queuedWakeUps } from "./wakeUps.ts"
 import { yielding } from "./yielding.ts"
 
@@ -27,10 +27,13 @@ export interface Simulation extends Agenda {
   readonly random: KeyedRandom
   /** What its clocks show: milliseconds since 1970. */
   readonly wallMillis: () => number
-  /** Lets the next thing happen: one task that can run, or else the next timer, to which time jumps. False: there is none. */
-  readonly step: () => boolean
-  /** The instant of that next thing: now, if a task can run. Undefined: there is none. */
-  readonly next: () => number | undefined
+  /**
+   * Lets the next thing happen: one task that can run, or else the next timer, to which time jumps. False: there is none, or
+   * none until that instant, in microseconds.
+   */
+  readonly step: (until?: number) => boolean
+  /** Whether a timer is set. */
+  readonly hasTimers: () => boolean
   /** The fibers that have started and not ended. */
   readonly fibers: () => ReadonlyArray<FiberRecord>
   /** What has been decided; undefined where nothing is open, and where it is too much to keep. */
@@ -83,60 +86,55 @@ export const makeSimulation = (options: SimulationOptions): Simulation => {
   const timers = new Heap()
   const open = policyOf(options.schedule ?? { _tag: "Fifo" }, random)
   const recorded = open && recording(open.policy, open.wakeUps)
-  const queue = recorded === undefined ? plainQueue() : chosenQueue(recorded.policy, fibers)
+  const opened = recorded && openQueue(recorded.policy)
+  const queue: TaskQueue = opened ?? plainQueue()
   const startMillis = options.startMillis ?? defaultStartMillis
   let now = 0
   const wallMillis = () => startMillis + Math.floor(now / 1000)
 
-  const push = (run: () => void, priority: number) => queue.push(fibers.makeTask(run, priority, false, undefined))
   const agenda: Agenda = {
     now: () => now,
     at: (micros, run) => timers.push(Math.max(now, Math.ceil(micros)), run),
     cancel: (timer) => timers.remove(timer),
-    soon: (run) => queue.push(fibers.makeTask(run, 0, true, undefined))
+    soon: queue.pushInOrder
   }
 
-  /** Stands for whichever timer is next, among the tasks. */
-  const nextTimer = fibers.makeTask(() => undefined, 0, true, undefined)
-  const goOn = (task: Task) => {
-    fibers.begin(task)
+  const take: TaskQueue["take"] = opened === undefined ? queue.take : (timerIsDue) => {
+    const task = opened.take(timerIsDue)
     wakeUps?.begin(task)
-    task.run()
+    return task
   }
-  const goOff = (timer: Timer) => {
+  const runTask = (timerIsDue: boolean): boolean => {
+    const task = take(timerIsDue)
+    if (task === undefined) return false
+    fibers.begin(task)
+    task.run()
+    return true
+  }
+  const step = (until = Infinity): boolean => {
+    const timer = timers.peek()
+    if (runTask(timer?.at === now)) return true
+    if (timer === undefined || timer.at > until) return false
+    timers.remove(timer)
     fibers.begin(undefined)
-    wakeUps?.begin(undefined)
-    nextTimer.actorTurn++
     now = timer.at
     timer.run()
-  }
-  const step = (): boolean => {
-    const timer = timers.peek()
-    const task = queue.take(timer?.at === now ? nextTimer : undefined)
-    if (task !== undefined) goOn(task)
-    else if (timer !== undefined) {
-      timers.remove(timer)
-      goOff(timer)
-    } else return false
     return true
   }
 
-  // All fibers share one dispatcher, or each would have a queue of its own and there would be no order between them.
-  const dispatcher: Scheduler.SchedulerDispatcher = {
-    scheduleTask: push,
-    flush: () => {
-      for (let task = queue.take(undefined); task !== undefined; task = queue.take(undefined)) goOn(task)
-    }
+  const flush = () => {
+    while (runTask(false));
   }
   const scheduler: Scheduler.Scheduler = {
     executionMode: "async",
     shouldYield: yielding(fibers, agenda.now, recorded?.policy),
-    makeDispatcher: () => dispatcher
+    // One queue for all of them, or there would be no order between fibers.
+    makeDispatcher: () => fibers.makeDispatcher(queue.push, flush)
   }
-  const wakeUps = open?.wakeUps === true ? queuedWakeUps(scheduler, fibers, queue) : undefined
-  const noteWait = (fiber: AnyFiber, register: unknown) => {
+  const wakeUps = opened !== undefined && open?.wakeUps === true ? queuedWakeUps(scheduler, fibers, opened) : undefined
+  const noteWait = (fiber: AnyFiber, callback: unknown) => {
     const record = fibers.of(fiber)
-    if (record !== undefined) record.waitsWith = register
+    if (record !== undefined) record.waitsWith = callback
   }
   const context = Context.empty().pipe(
     Context.add(Scheduler.Scheduler, scheduler),
@@ -150,7 +148,7 @@ export const makeSimulation = (options: SimulationOptions): Simulation => {
     random,
     wallMillis,
     step,
-    next: () => queue.size() > 0 ? now : timers.peek()?.at,
+    hasTimers: () => timers.size > 0,
     fibers: () => fibers.living(),
     choices: () => recorded?.choices(),
     watched: (body) => {

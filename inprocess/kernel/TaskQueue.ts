@@ -1,18 +1,19 @@
-import { type Fibers, type Task } from "./Fibers.ts"
-import { type Policy } from "./Policy.ts"
+import { type FiberRecord, type Task } from "./Fibers.ts"
+import { mixWords } from "./hash.ts"
+import { isRunning } from "./internals.ts"
+import { type Candidate, type Policy } from "./Policy.ts"
 
 /** The tasks that can run. */
 export interface TaskQueue {
-  readonly push: (task: Task) => void
-  /** Drops a task that somebody has run already. */
-  readonly remove: (task: Task) => void
-  /** The one that goes next; undefined if it is rather `timer` (or there is none), which is given if one is due now. */
-  readonly take: (timer: Task | undefined) => Task | undefined
-  readonly size: () => number
+  readonly push: (run: () => void, priority: number, setter: FiberRecord | undefined) => void
+  /** Keeps its order among all that are pushed so. */
+  readonly pushInOrder: (run: () => void) => void
+  /** The one that goes next; undefined if it is a timer, or nothing. */
+  readonly take: (timerIsDue: boolean) => Task | undefined
 }
 
-/** Behind all of the same priority: lower ones go first. */
-const insert = (tasks: Array<Task>, task: Task): void => {
+/** Behind all of the same priority. */
+const insert = <T extends Task>(tasks: Array<T>, task: T): void => {
   const last = tasks[tasks.length - 1]
   if (last === undefined || last.priority <= task.priority) tasks.push(task)
   else tasks.splice(tasks.findIndex((other) => other.priority > task.priority), 0, task)
@@ -26,11 +27,12 @@ export const plainQueue = (): TaskQueue => {
   const early: Array<Task> = []
   const late: Array<Task> = []
   return {
-    push: (task) => {
-      if (task.priority === 0) tasks.push(task)
-      else insert(task.priority < 0 ? early : late, task)
+    push: (run, priority, setter) => {
+      const task = { run, priority, setter, index: setter === undefined ? 0 : setter.starts++ }
+      if (priority === 0) tasks.push(task)
+      else insert(priority < 0 ? early : late, task)
     },
-    remove: () => undefined,
+    pushInOrder: (run) => tasks.push({ run, priority: 0, setter: undefined, index: 0 }),
     take: () => {
       if (early.length > 0) return early.shift()
       const task = tasks[head]
@@ -44,41 +46,102 @@ export const plainQueue = (): TaskQueue => {
         head = 0
       }
       return task
-    },
-    size: () => early.length + late.length + tasks.length - head
+    }
   }
 }
 
+/** A task among which there is a choice. */
+export interface OpenTask extends Task, Candidate {
+  readonly ordered: boolean
+  /** The fiber that it wakes, where that is known. */
+  readonly wakes: FiberRecord | undefined
+  /** Where the setter was when it set it; -1 if it wasn't its turn. */
+  readonly turn: number
+  readonly operation: number
+  actor: number
+  actorTurn: number
+}
+
+/** The fiber that goes on with a task. A fiber that has yielded has done nothing since it set the task. */
+export const resumedBy = ({ operation, setter, turn, wakes }: OpenTask): FiberRecord | undefined =>
+  wakes ?? (setter?.turns === turn && setter.fiber.currentOpCount === operation ? setter : undefined)
+
+/** Finds out whose turn it is. */
+const identify = (task: OpenTask): void => {
+  const record = resumedBy(task)
+  if (record !== undefined) {
+    task.actor = record.actor
+    task.actorTurn = record.turns
+  } else if (task.setter !== undefined) {
+    task.actor = mixWords(task.setter.actor, task.index)
+    task.actorTurn = 0
+  }
+}
+
+export interface OpenQueue extends TaskQueue {
+  readonly take: (timerIsDue: boolean) => OpenTask | undefined
+  /** Wakes a fiber. */
+  readonly pushWake: (run: () => void, wakes: FiberRecord | undefined) => OpenTask
+  /** Drops a task that somebody has run already. */
+  readonly remove: (task: OpenTask) => void
+}
+
 /** The policy chooses among all of the highest priority, and the next timer, if it is due at this instant. */
-export const chosenQueue = (policy: Policy, fibers: Fibers): TaskQueue => {
-  const tasks: Array<Task> = []
-  const remove = (task: Task) => {
+export const openQueue = (policy: Policy): OpenQueue => {
+  const tasks: Array<OpenTask> = []
+  let made = 0
+  const timer = { actor: 3, actorTurn: 0 }
+  const add = (
+    run: () => void,
+    priority: number,
+    setter: FiberRecord | undefined,
+    wakes: FiberRecord | undefined,
+    ordered: boolean
+  ): OpenTask => {
+    const task: OpenTask = {
+      run,
+      priority,
+      setter,
+      index: setter === undefined ? 0 : setter.starts++,
+      ordered,
+      wakes,
+      turn: setter !== undefined && isRunning(setter.fiber) ? setter.turns : -1,
+      operation: setter?.fiber.currentOpCount ?? 0,
+      actor: ordered ? 1 : 2,
+      actorTurn: made++
+    }
+    insert(tasks, task)
+    return task
+  }
+  const remove = (task: OpenTask) => {
     const place = tasks.indexOf(task)
     if (place >= 0) tasks.splice(place, 1)
   }
-  const candidates = (timer: Task | undefined): ReadonlyArray<Task> => {
-    const found: Array<Task> = []
+  const eligible = (): Array<OpenTask> => {
+    const found: Array<OpenTask> = []
     let ordered = false
     for (const task of tasks) {
       if (task.priority !== tasks[0]?.priority) break
       if (task.ordered && ordered) continue
       ordered ||= task.ordered
-      fibers.identify(task)
+      identify(task)
       found.push(task)
     }
-    if (timer !== undefined) found.push(timer)
     return found
   }
   return {
-    push: (task) => insert(tasks, task),
+    push: (run, priority, setter) => void add(run, priority, setter, undefined, false),
+    pushInOrder: (run) => void add(run, 0, undefined, undefined, true),
+    pushWake: (run, wakes) => add(run, 0, undefined, wakes, false),
     remove,
-    take: (timer) => {
-      const found = candidates(timer)
-      const task = found[found.length > 1 ? policy.choose(found) : 0]
-      if (task === undefined || task === timer) return undefined
-      remove(task)
+    take: (timerIsDue) => {
+      const found = eligible()
+      if (found.length === 0) return undefined
+      const candidates = timerIsDue ? [...found, timer] : found
+      const task = found[candidates.length > 1 ? policy.choose(candidates) : 0]
+      if (task === undefined) timer.actorTurn++
+      else remove(task)
       return task
-    },
-    size: () => tasks.length
+    }
   }
 }

@@ -1,4 +1,5 @@
 import { type FiberRecord, lineage } from "./Fibers.ts"
+import { registerText } from "./internals.ts"
 
 const seconds = (micros: number): string => `${micros / 1_000_000} s of virtual time`
 
@@ -15,7 +16,7 @@ const spansOf = ({ fiber }: FiberRecord): ReadonlyArray<string> => {
 
 /** The text of a function that registers a callback tells whether somebody in the real world is to call it. */
 const waitsFor = ({ waitsWith }: FiberRecord): string => {
-  const text = typeof waitsWith === "function" ? String(waitsWith) : ""
+  const text = registerText(waitsWith)
   if (/\.then\s*\(|\bawait\b/.test(text)) {
     return ": waits for a promise, and promises are of the real world (give the session an effect instead)"
   }

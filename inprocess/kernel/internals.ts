@@ -25,7 +25,7 @@ export const isRunning = (fiber: AnyFiber): boolean => inside(fiber)._running !=
 export const wasInterrupted = (fiber: AnyFiber): boolean => inside(fiber)._interruptedCause !== undefined
 const isSuspended = (fiber: AnyFiber): boolean => inside(fiber)._yielded !== undefined
 
-type Method = (this: AnyFiber, ...args: Array<unknown>) => unknown
+type Method = (this: AnyFiber, ...args: Array<never>) => unknown
 /** A method that can be replaced and put back. */
 interface Seam {
   readonly owner: object
@@ -96,11 +96,18 @@ export const withWakeUps = <A>(wakeUps: WakeUps, body: () => A): A => {
   ], body)
 }
 
-/** While `body` runs, says with what each fiber begins to wait: the function that registers its callback. */
-export const withWaits = <A>(onWait: (fiber: AnyFiber, register: unknown) => void, body: () => A): A => {
+/** While `body` runs, says with what each fiber begins to wait: an `Effect.callback`. */
+export const withWaits = <A>(onWait: (fiber: AnyFiber, callback: unknown) => void, body: () => A): A => {
   if (!fits) return body()
-  return replacing([[callback, function(...args) {
-    onWait(args[0] as AnyFiber, Reflect.get(this, "register"))
-    return callback.original.apply(this, args)
-  }]], body)
+  const original = callback.original as (this: unknown, fiber: AnyFiber) => unknown
+  // Called very often: no rest of arguments, no `apply`.
+  const method = function(this: unknown, fiber: AnyFiber) {
+    onWait(fiber, this)
+    return original.call(this, fiber)
+  }
+  return replacing([[callback, method]], body)
 }
+
+/** The function that an `Effect.callback` registers with, as text. */
+export const registerText = (callback: unknown): string =>
+  typeof callback === "object" && callback !== null ? String(Reflect.get(callback, "register")) : ""

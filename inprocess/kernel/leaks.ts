@@ -21,7 +21,6 @@ interface Guarded {
   readonly now: Agenda["now"]
   readonly at: Agenda["at"]
   readonly cancel: Agenda["cancel"]
-  readonly soon: Agenda["soon"]
   readonly random: KeyedRandom
   readonly wallMillis: () => number
 }
@@ -45,7 +44,8 @@ const clock = "Clock (Clock.currentTimeMillis, Effect.sleep)"
 const monotonic = "Clock (Clock.monotonicTimeNanos)"
 const random = "Random (Random.next, Random.nextIntBetween)"
 const timers = "Effect.sleep in a fiber"
-const turns = "Effect.yieldNow or a fiber"
+const turns =
+  "Effect.yieldNow or a fiber (Effect.runFork and the like do it too, outside of the simulation: give them the context that you are in)"
 
 /** Effect itself draws the hashes of objects and the ids of spans so. */
 const drawnByEffect = /[\\/]effect[\\/](?:dist|src)[\\/](?!internal[\\/]random)/

@@ -40,24 +40,25 @@ const drive = <A, E>(simulation: Simulation, main: Effect.Effect<A, E>, options:
   let stepsBefore = 0
   let now = 0
   const ended = (exit: Exit.Exit<A, E>): Outcome<A, E> => ({ exit, steps })
+  const givenUp = (reason: Error): Outcome<A, E> => ended(Exit.die(reason))
   try {
     const fiber = Effect.runForkWith(simulation.context)(main)
     while (true) {
       const exit = fiber.pollUnsafe()
       if (exit !== undefined) return ended(exit)
-      const next = simulation.next()
-      if (next === undefined) return ended(Exit.die(new Deadlock(now, simulation.fibers())))
-      if (next > deadline) return ended(Exit.die(new DeadlinePassed(deadline, simulation.fibers())))
-      if (next > now) {
-        now = next
-        stepsBefore = steps
-      }
-      if (steps >= maxSteps) return ended(Exit.die(new StepsSpent(steps, now, simulation.fibers())))
+      if (steps >= maxSteps) return givenUp(new StepsSpent(steps, now, simulation.fibers()))
       if (steps - stepsBefore >= maxStepsAtOnce) {
-        return ended(Exit.die(new Livelock(maxStepsAtOnce, now, simulation.fibers())))
+        return givenUp(new Livelock(maxStepsAtOnce, now, simulation.fibers()))
+      }
+      if (!simulation.step(deadline)) {
+        const fibers = simulation.fibers()
+        return givenUp(simulation.hasTimers() ? new DeadlinePassed(deadline, fibers) : new Deadlock(now, fibers))
       }
       steps++
-      simulation.step()
+      if (simulation.now() > now) {
+        now = simulation.now()
+        stepsBefore = steps
+      }
     }
   } catch (error) {
     // Thrown outside of a fiber, by a callback of the network: a bug of whoever owns the callback.

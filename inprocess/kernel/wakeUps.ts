@@ -1,7 +1,7 @@
 import { type Scheduler } from "effect"
-import { type Fibers, type Task } from "./Fibers.ts"
+import { type Fibers } from "./Fibers.ts"
 import { type AnyFiber, type WakeUps } from "./internals.ts"
-import { type TaskQueue } from "./TaskQueue.ts"
+import { type OpenQueue, type OpenTask, resumedBy } from "./TaskQueue.ts"
 
 /**
  * Each wake-up as a task. What one who wakes does can't be told from having done it a little later, with one exception: who
@@ -10,19 +10,15 @@ import { type TaskQueue } from "./TaskQueue.ts"
 export const queuedWakeUps = (
   scheduler: Scheduler.Scheduler,
   fibers: Fibers,
-  queue: TaskQueue
-): WakeUps & { readonly begin: (task: Task | undefined) => void } => {
-  const woken = new Map<number, Task>()
+  queue: OpenQueue
+): WakeUps & { readonly begin: (task: OpenTask | undefined) => void } => {
+  const woken = new Map<number, OpenTask>()
   let turnOf: AnyFiber | undefined
-  const enqueue = (fiber: AnyFiber, run: () => void): Task => {
-    const task = fibers.makeTask(run, 0, false, fibers.of(fiber))
-    queue.push(task)
-    return task
-  }
+  const enqueue = (fiber: AnyFiber, run: () => void) => queue.pushWake(run, fibers.of(fiber))
   return {
     scheduler,
     begin: (task) => {
-      turnOf = task && fibers.resumes(task)?.fiber
+      turnOf = task && resumedBy(task)?.fiber
     },
     hasTurn: (fiber) => fiber === turnOf,
     wake: (fiber, run) => {
