@@ -122,6 +122,11 @@ export class SessionCore implements FrameHandler {
     if (this.senders.remove(waiter)) this.serveSenders()
   }
 
+  /** Whether `poll` would give one. */
+  get hasMessage(): boolean {
+    return this.receivers.first === undefined && this.arrived.size > 0
+  }
+
   /** None if nothing is here, or what is here belongs to those who wait. */
   poll(): P2pMessage | undefined {
     if (this.receivers.first !== undefined) return undefined

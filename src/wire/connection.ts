@@ -1,4 +1,4 @@
-import { Effect, Effectable } from "effect"
+import { Effect, Effectable, Option } from "effect"
 import {
   type ConnectionClosed,
   type ConnectionFailed,
@@ -15,6 +15,8 @@ import { ReceiveWaiter, SendWaiter, type SessionCore } from "./SessionCore.ts"
 export const connectionOf = (core: SessionCore): P2pConnection => {
   // The message leaves the core in `take`: a fiber that is interrupted between its wake-up and that loses nothing.
   const waitToReceive: Effect.Effect<P2pMessage, ConnectionClosed | ConnectionFailed> = Effect.callback((resume) => {
+    // It came while we were about to wait.
+    if (core.hasMessage) return resume(takeNow)
     const waiter = new ReceiveWaiter((outcome) =>
       resume(outcome === undefined ? Effect.sync(() => core.take(waiter)) : Effect.fail(outcome))
     )
@@ -22,21 +24,32 @@ export const connectionOf = (core: SessionCore): P2pConnection => {
     return Effect.sync(() => core.cancelReceive(waiter))
   })
 
+  // A message must leave the core in the very step in which the session gets it: whoever is interrupted between two steps
+  // would lose it. Only `sync` hands its value over within its own step, and what it throws is the one way out of it.
+  const takeNow = Effect.catchDefect(
+    Effect.sync(() => {
+      const message = core.poll()
+      if (message === undefined) throw taken
+      return message
+    }),
+    (defect) => defect === taken ? receive : Effect.die(defect)
+  )
+  const receive: Effect.Effect<P2pMessage, ConnectionClosed | ConnectionFailed> = Effect.suspend(() => {
+    if (core.hasMessage) return takeNow
+    return core.outcome === undefined ? waitToReceive : Effect.fail(core.outcome)
+  })
+  const poll = Effect.sync(() => Option.fromUndefinedOr(core.poll()))
+
   return {
     send: (message) => new Send(core, message),
-    receive: Effect.suspend(() => {
-      const message = core.poll()
-      if (message !== undefined) return Effect.succeed(message)
-      return core.outcome === undefined ? waitToReceive : Effect.fail(core.outcome)
-    }),
-    tryReceive: Effect.suspend(() => {
-      const message = core.poll()
-      if (message !== undefined) return Effect.succeedSome(message)
-      return core.outcome === undefined ? Effect.succeedNone : Effect.fail(core.outcome)
-    }),
+    receive,
+    tryReceive: Effect.suspend(() => core.hasMessage || core.outcome === undefined ? poll : Effect.fail(core.outcome)),
     close: Effect.sync(() => core.end("closed"))
   }
 }
+
+/** Somebody else was faster. */
+const taken = Symbol("taken")
 
 /** An object where `Effect.suspend` would need a closure beside it. */
 class Send extends Effectable.Class<void, ConnectionClosed | ConnectionFailed | MessageTooLarge> {
