@@ -1,6 +1,7 @@
 /** The simulated network: virtual time, hosts, hardships, and programs on them. See README.md. */
 export * from "./kernel/index.ts"
 export * from "./network/index.ts"
+export { sequenceDiagram } from "./testing/diagram.ts"
 export { InvariantBroken, NotConverged } from "./testing/failures.ts"
 export { firstDifference, printEvent, type SimulationEvent } from "./testing/Recorder.ts"
 export {
