@@ -14,3 +14,4 @@ export {
 } from "./testing/Scenario.ts"
 // Of programs on hosts. The kernel has one of the same name, of one effect: `run` says the most of it.
 export { simulate, type SimulateOptions, type SimulationResult } from "./testing/simulate.ts"
+export { firstDifferenceOf } from "./testing/twice.ts"

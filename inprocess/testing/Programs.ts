@@ -108,6 +108,7 @@ export class Programs<W, E> implements PlanHandlers {
         peer: host.peer,
         boot,
         hosts: this.#hosts,
+        isAlive: isCurrent,
         note: (text) => {
           if (isCurrent()) this.#recorder.record({ _tag: "Note", at: this.#now(), host: index, text })
         }
@@ -117,6 +118,8 @@ export class Programs<W, E> implements PlanHandlers {
         Effect.flatMap((services) => Effect.provideContext(program, services)),
         Effect.scoped,
         Effect.provideContext(host.services),
+        // So that errors of the kernel can say whose fibers they name.
+        Effect.withSpan(`host ${index}`),
         Effect.onExit((exit) =>
           Effect.sync(() => {
             if (!isCurrent()) return

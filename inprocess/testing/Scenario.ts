@@ -32,6 +32,11 @@ export interface ProgramHost {
   readonly boot: number
   /** All hosts of the run, this one included. */
   readonly hosts: ReadonlyArray<{ readonly peer: PeerId; readonly addresses: ReadonlyArray<Address> }>
+  /**
+   * False once this process has crashed. What then still runs of it, on its way out, reaches no other host and no disk, but
+   * it could still write into the world: it must not.
+   */
+  readonly isAlive: () => boolean
   /** Puts a line into the trace, and so into the hash of the run. */
   readonly note: (text: string) => void
 }
@@ -68,8 +73,8 @@ export interface Scenario<W = unknown, E = unknown> {
   /** Made anew for each run: where programs write down what invariants read. Outlives crashes. */
   readonly world?: () => W
   /**
-   * Runs on each host, and again from its beginning after a restart, with the disk as it was persisted. A crash interrupts it:
-   * its finalizers run, but reach nobody. If it fails, the run fails.
+   * Runs on each host, and again from its beginning after a restart, with the disk as it was persisted. A crash interrupts it.
+   * If it fails, the run fails.
    */
   readonly program: (host: ProgramHost, world: W) => Effect.Effect<unknown, E, HostServices>
   /** Must hold after every step: throws, or answers false. Has to be cheap, as steps are many. */

@@ -1,6 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit } from "effect"
-import { firstDifference, parsePlan, printEvent, simulate, within } from "../../../../inprocess/index.ts"
+import {
+  firstDifference,
+  firstDifferenceOf,
+  parsePlan,
+  printEvent,
+  simulate,
+  within
+} from "../../../../inprocess/index.ts"
 import { Disk } from "../../../../signatures/index.ts"
 import { errorOf, forgetful, meeting } from "./scenarios.ts"
 
@@ -33,6 +40,7 @@ describe("simulate", () => {
     assert.isDefined(parting)
     assert.notStrictEqual(parting?.one, parting?.other)
     assert.strictEqual(firstDifference(one?.trace ?? [], again?.trace ?? []), undefined)
+    assert.strictEqual(firstDifferenceOf({ ...meeting(3), seed: 1, faults }), undefined)
   })
 
   it("does the same again by its choices", () => {
@@ -63,23 +71,29 @@ describe("simulate", () => {
   })
 
   it("interrupts the program of a host that crashes, and starts it anew with what was persisted", () => {
+    const onTheWayOut: Array<boolean> = []
     const { exit, trace } = simulate({
       hosts: 1,
       seed: 3,
       trace: true,
       faults: plan("crash(0,0)@1000 restart(0)@2000"),
-      program: ({ boot, note }) =>
+      program: ({ boot, isAlive, note }) =>
         Effect.gen(function*() {
           const disk = yield* Disk
           const before = yield* disk.size("word")
           note(`boot ${boot} finds ${before._tag === "Some" ? before.value : "nothing"}`)
           yield* disk.replace("word", new Uint8Array(7))
           if (boot === 0) {
-            return yield* Effect.onInterrupt(Effect.never, () => Effect.sync(() => note("out of the grave")))
+            return yield* Effect.onInterrupt(Effect.never, () =>
+              Effect.sync(() => {
+                onTheWayOut.push(isAlive())
+                note("out of the grave")
+              }))
           }
         })
     })
     assert.deepStrictEqual(exit, Exit.void)
+    assert.deepStrictEqual(onTheWayOut, [false])
     const notes = trace.filter(({ _tag: tag }) => tag === "Note").map((event) => printEvent(event).replace(/^\d+ /, ""))
     assert.deepStrictEqual(notes, ["0: boot 0 finds nothing", "0: boot 1 finds 7"])
   })
@@ -87,6 +101,11 @@ describe("simulate", () => {
   it("ends with the failure of a program", () => {
     const failing = simulate({ hosts: 2, program: ({ index }) => Effect.fail(`host ${index}`), seed: 1 })
     assert.match(errorOf(failing), /^host [01]$/)
+  })
+
+  it("names the hosts whose programs wait for what never comes", () => {
+    const waiting = simulate({ hosts: 2, program: () => Effect.never, seed: 1, deadline: "1 minute" })
+    assert.match(errorOf(waiting), /^(Deadlock|DeadlinePassed): .*"host 0".*"host 1"/s)
   })
 
   it("keeps the real world out", () => {
