@@ -60,7 +60,7 @@ export interface Eventually<W> {
   readonly holds?: ((world: W, hosts: ReadonlyArray<HostView>) => boolean | Effect.Effect<boolean>) | undefined
 }
 
-/** `within("30 seconds")`: all programs end in time. With a condition: it holds in time. */
+/** `within("30 seconds")`: all programs end in time. With a condition, whose parameter must be given a type: it holds in time. */
 export const within = <W = unknown>(
   time: Duration.Input,
   holds?: (world: W, hosts: ReadonlyArray<HostView>) => boolean | Effect.Effect<boolean>

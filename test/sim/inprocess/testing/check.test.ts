@@ -13,6 +13,7 @@ import {
   printReplay,
   type Replay,
   SimulationFailed,
+  type SimulationProperty,
   simulationProperty
 } from "../../../../inprocess/testing/index.ts"
 import { failureOf, findPlanted } from "./planted.ts"
@@ -45,28 +46,30 @@ describe("a planted bug", () => {
     assert.notInclude(pasted, "in run")
   })
 
-  it("of a schedule is found, and left with few of the schedule's decisions", () => {
-    const message = failureOf(() =>
-      checkSimulation({
-        hosts: 2,
-        program: () =>
-          Effect.gen(function*() {
-            let count = 0
-            const increment = Effect.gen(function*() {
-              const read = yield* Effect.sync(() => count)
-              yield* Effect.yieldNow
-              count = read + 1
-            })
-            const later = Effect.andThen(Effect.forEach([1, 2, 3, 4], () => Effect.yieldNow), increment)
-            yield* Fiber.joinAll([yield* Effect.forkChild(increment), yield* Effect.forkChild(later)])
-            assert.strictEqual(count, 2, "an update was lost")
+  it("of a schedule is found, left with few of the schedule's decisions, and replayed from them", () => {
+    const property: SimulationProperty = {
+      hosts: 2,
+      program: () =>
+        Effect.gen(function*() {
+          let count = 0
+          const increment = Effect.gen(function*() {
+            const read = yield* Effect.sync(() => count)
+            yield* Effect.yieldNow
+            count = read + 1
           })
-      }, { seed: 1, runs: 1000 })
-    )
+          const later = Effect.andThen(Effect.forEach([1, 2, 3, 4], () => Effect.yieldNow), increment)
+          yield* Fiber.joinAll([yield* Effect.forkChild(increment), yield* Effect.forkChild(later)])
+          assert.strictEqual(count, 2, "an update was lost")
+        })
+    }
+    const message = failureOf(() => checkSimulation(property, { seed: 1, runs: 1000 }))
     assert.match(message, /an update was lost/)
     const choices = parseChoices(/choices=(\S*)'/.exec(message)?.[1] ?? "") ?? assert.fail(message)
     const decisions = choices.picks.filter((pick) => pick !== 0).length + choices.yields.length
+    assert.isAbove(decisions, 0)
     assert.isAtMost(decisions, 6, message)
+    const pasted = failureOf(() => checkSimulation(property, { replay: replayOf(message) }))
+    assert.strictEqual(pasted.split("\n")[0], message.split("\n")[0])
   })
 
   it("that is no bug of the run but of its isolation is told by where two runs part", () => {
