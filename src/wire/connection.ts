@@ -16,7 +16,7 @@ export const connectionOf = (core: SessionCore): P2pConnection => {
   // The message leaves the core in `take`: a fiber that is interrupted between its wake-up and that loses nothing.
   const waitToReceive: Effect.Effect<P2pMessage, ConnectionClosed | ConnectionFailed> = Effect.callback((resume) => {
     // It came while we were about to wait.
-    if (core.hasMessage) return resume(takeNow)
+    if (core.hasMessage) return resume(receive)
     const waiter = new ReceiveWaiter((outcome) =>
       resume(outcome === undefined ? Effect.sync(() => core.take(waiter)) : Effect.fail(outcome))
     )
@@ -26,18 +26,19 @@ export const connectionOf = (core: SessionCore): P2pConnection => {
 
   // A message must leave the core in the very step in which the session gets it: whoever is interrupted between two steps
   // would lose it. Only `sync` hands its value over within its own step, and what it throws is the one way out of it.
-  const takeNow = Effect.catchDefect(
+  const receive: Effect.Effect<P2pMessage, ConnectionClosed | ConnectionFailed> = Effect.catchDefect(
     Effect.sync(() => {
       const message = core.poll()
-      if (message === undefined) throw taken
+      if (message === undefined) throw nothing
       return message
     }),
-    (defect) => defect === taken ? receive : Effect.die(defect)
+    (defect) => {
+      if (defect !== nothing) return Effect.die(defect)
+      // Something may have come since.
+      if (core.hasMessage) return receive
+      return core.outcome === undefined ? waitToReceive : Effect.fail(core.outcome)
+    }
   )
-  const receive: Effect.Effect<P2pMessage, ConnectionClosed | ConnectionFailed> = Effect.suspend(() => {
-    if (core.hasMessage) return takeNow
-    return core.outcome === undefined ? waitToReceive : Effect.fail(core.outcome)
-  })
   const poll = Effect.sync(() => Option.fromUndefinedOr(core.poll()))
 
   return {
@@ -48,8 +49,8 @@ export const connectionOf = (core: SessionCore): P2pConnection => {
   }
 }
 
-/** Somebody else was faster. */
-const taken = Symbol("taken")
+/** Nothing has arrived, or somebody else was faster. */
+const nothing = Symbol("nothing")
 
 /** An object where `Effect.suspend` would need a closure beside it. */
 class Send extends Effectable.Class<void, ConnectionClosed | ConnectionFailed | MessageTooLarge> {
