@@ -60,6 +60,8 @@ export class Process implements LinkOwner {
       listen: (onLink) =>
         Effect.acquireRelease(
           Effect.suspend(() => {
+            // A fiber of the killed program that has not heard of it yet must not take the ports of the next one.
+            if (this.#dead) return Effect.interruptible(Effect.never)
             if (this.#listened) return Effect.die(new Error("a transport listens once"))
             const { addresses } = this.#machine
             const taken = addresses.find((address) => this.#wiring.listeners.has(address))
