@@ -17,6 +17,8 @@ export interface RunOptions extends SimulationOptions {
    * changed. `allow`: nothing. Default: trap.
    */
   readonly leaks?: Leaks
+  /** Called after every step, outside of all fibers; what it throws ends the run. */
+  readonly afterStep?: (micros: number, steps: number) => void
 }
 
 export interface Run<A, E> {
@@ -32,7 +34,7 @@ type Outcome<A, E> = Pick<Run<A, E>, "exit" | "steps">
 
 /** Drives a simulation until the main fiber has ended. What else still runs then is left where it is. */
 const drive = <A, E>(simulation: Simulation, main: Effect.Effect<A, E>, options: RunOptions): Outcome<A, E> => {
-  const { maxSteps = 10_000_000, maxStepsAtOnce = 1_000_000 } = options
+  const { afterStep, maxSteps = 10_000_000, maxStepsAtOnce = 1_000_000 } = options
   const deadline = options.deadline === undefined
     ? Infinity
     : Math.ceil(Duration.toMillis(Duration.fromInputUnsafe(options.deadline)) * 1000)
@@ -59,9 +61,10 @@ const drive = <A, E>(simulation: Simulation, main: Effect.Effect<A, E>, options:
         now = simulation.now()
         stepsBefore = steps
       }
+      afterStep?.(now, steps)
     }
   } catch (error) {
-    // Thrown outside of a fiber, by a callback of the network: a bug of whoever owns the callback.
+    // Thrown outside of a fiber: by `afterStep`, or by a callback of the network, which is a bug of whoever owns it.
     return ended(Exit.die(error))
   }
 }

@@ -1,7 +1,6 @@
 import { Clock, Deferred, Duration, Effect, type Exit, type Scope } from "effect"
-import { drawSchedule, type Schedule } from "../kernel/index.ts"
+import { drawSchedule, type Schedule, simulate as runInKernel } from "../kernel/index.ts"
 import { applyFault, applyPlan, type FaultPlan, makeNetwork, type Network } from "../network/index.ts"
-import { drive } from "./drive.ts"
 import { InvariantBroken, NotConverged } from "./failures.ts"
 import { Programs } from "./Programs.ts"
 import { Recorder, type SimulationEvent } from "./Recorder.ts"
@@ -105,7 +104,7 @@ export const simulate = <W, E>(options: SimulateOptions<W, E>): SimulationResult
     }
     throw new InvariantBroken(at, steps, reason)
   }
-  const run = drive(Effect.scoped(main), {
+  const run = runInKernel(Effect.scoped(main), {
     seed,
     schedule: options.schedule ?? drawSchedule(seed),
     deadline,

@@ -152,8 +152,8 @@ describe("five of six in a private network", () => {
       yield* Effect.sleep("3 minutes")
       const lasted = others.flatMap(shortfalls)
       assert.isNotEmpty(lasted)
-      // Alarms ring at whole milliseconds, and whoever is asked instead may have to be dialled first.
-      assert.isAtMost(Math.max(...lasted), 5_100)
+      // The dial of the frozen host, and then that of whoever is asked instead: four ways of at most 12 ms and a hello.
+      assert.isAtMost(Math.max(...lasted), 5_060)
     })))
 })
 
