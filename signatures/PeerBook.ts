@@ -1,4 +1,4 @@
-import { Context, type Effect, type Option, type Scope } from "effect"
+import { Context, type Duration, type Effect, type Option, type Scope } from "effect"
 import type { Address } from "./Address.ts"
 import type { Chain } from "./Chain.ts"
 import type { PeerRecord } from "./Identity.ts"
@@ -60,6 +60,22 @@ export interface CandidateFacts extends PeerFacts {
   readonly standing: Standing
 }
 
+/** One line of how a peer came to stand where it does: what happened, to whom it was charged, and what came of it. */
+export interface HistoryLine {
+  /** The last time that it happened, in monotonic milliseconds; before this process began if it was remembered. */
+  readonly at: number
+  /** How often it has happened since the line was first written. */
+  readonly times: number
+  /** In words such as `session failed: stream-lost`. All ours: nothing that a peer has written. */
+  readonly what: string
+  readonly chain: Option.Option<Chain>
+  readonly address: Option.Option<Address>
+  readonly charged: "nobody" | "address" | "peer" | "chain"
+  readonly did: "good" | "failed" | "waits" | "incompatible" | "compatible" | "banned" | "unbanned"
+  /** Until when it kept, or keeps, the peer from being picked; none if it didn't. Monotonic milliseconds. */
+  readonly until: Option.Option<number>
+}
+
 /** Facts about peers, and nothing but facts. All reads and `record` are synchronous: decisions are taken between two events. */
 export class PeerBook extends Context.Service<PeerBook, {
   /** A verified record, or the user's word (sequence 0). Bounded: may evict peers that are not sticky. */
@@ -82,6 +98,15 @@ export class PeerBook extends Context.Service<PeerBook, {
   readonly peer: (peer: PeerId) => Option.Option<PeerFacts>
   /** Monotonic milliseconds, while in the future; also of peers of which nothing else is known. */
   readonly bannedUntil: (peer: PeerId) => Option.Option<number>
+  /**
+   * What was recorded of a peer, oldest first, each thing once with how often. Bounded: what went well goes first. What a
+   * suspicion of ourselves has taken back is not there.
+   */
+  readonly history: (peer: PeerId) => ReadonlyArray<HistoryLine>
+  /** By hand, from now on, also of a peer that is banned or not known. Its links are closed. At most a year. */
+  readonly ban: (peer: PeerId, duration: Duration.Duration) => void
+  /** Ends a ban, and forgets that there was one: the next is as short as a first. Other waits stay. */
+  readonly unban: (peer: PeerId) => void
   /** Nearly everything failed at once, so it is probably us: nobody is charged, and only sticky peers should be tried. */
   readonly suspectsItself: () => boolean
   /** Every known peer; for commands and tests. */
