@@ -1,9 +1,10 @@
-import { Effect, FiberHandle, Layer, Option, Random } from "effect"
+import { Duration, Effect, FiberHandle, Layer, Option, Random } from "effect"
 import { type Address, addressFacts, Identity, monotonicMillis, PeerBook, type PeerId } from "../../signatures/index.ts"
 import { bannedUntil, candidates, factsOf, standing } from "./book.ts"
+import { historyOf } from "./history.ts"
 import { learn, learnChains, stick, unstick } from "./learn.ts"
 import { peerBookDefaults, type PeerBookOptions, type Setting } from "./options.ts"
-import { record } from "./record.ts"
+import { banByHand, record, unban } from "./record.ts"
 import { type Ban, type BookChange, type BookState, type Entry, type Links, noLinks } from "./state.ts"
 import { calm, isSuspecting, type Suspicion, suspicionMillis } from "./suspicion.ts"
 
@@ -88,6 +89,9 @@ const make = Effect.fnUntraced(function*(options: PeerBookOptions) {
     standing: (peer, chain) => standing(book.state, peer, chain, now()),
     peer: (peer) => Option.map(Option.fromUndefinedOr(book.state.peers.get(peer)), factsOf),
     bannedUntil: (peer) => Option.fromUndefinedOr(bannedUntil(book.state, peer, now())),
+    history: (peer) => historyOf(book.state, peer),
+    ban: (peer, duration) => book.apply(banByHand(book.state, setting, peer, Duration.toMillis(duration), now())),
+    unban: (peer) => book.apply(unban(book.state, peer, now())),
     suspectsItself: () => isSuspecting(book.state.suspicion, now()),
     all: () => Array.from(book.state.peers.values(), factsOf),
     watch: (listener) =>

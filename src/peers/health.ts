@@ -1,5 +1,6 @@
 /** How a verdict changes what we think of a peer. Pure; the draw is kept with the deed, so that it can be replayed exactly. */
 import type { Address } from "../../signatures/index.ts"
+import { lineOf, withLine } from "./history.ts"
 import { type Health, never, type PairHealth, untriedAddress, untriedPair } from "./state.ts"
 import {
   backOffMillis,
@@ -64,5 +65,7 @@ export const healthAfter = (
     }
     pairs = next
   }
-  return { failures, coolUntil, lastSuccess, addresses, pairs }
+  const after = { failures, coolUntil, lastSuccess, addresses, pairs }
+  const line = lineOf(verdict, after, now)
+  return { ...after, history: line === undefined ? health.history : withLine(health.history, line) }
 }

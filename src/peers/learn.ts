@@ -115,7 +115,8 @@ export const learnChains = (
     !before.has(id) && (entry.health.pairs.get(id) ?? untriedPair).incompatibleUntil > now
   )
   if (news.length > 0 && draft.get(peer) !== undefined) {
-    charge(draft, peer, { pair: { chains: news, verdict: { _tag: "compatible" } } }, undefined, now, 0)
+    const told = { what: "says that it serves the chain" }
+    charge(draft, peer, { pair: { chains: news, verdict: { _tag: "compatible" } }, told }, undefined, now, 0)
   }
   return draft.change()
 }

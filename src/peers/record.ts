@@ -3,10 +3,11 @@ import { Option } from "effect"
 import { type Address, addressFacts, type Charge, type PeerId } from "../../signatures/index.ts"
 import { evict, evictBans } from "./bounds.ts"
 import { healthAfter } from "./health.ts"
+import { unbanLine, withLine } from "./history.ts"
 import type { Setting } from "./options.ts"
 import { type BookChange, type BookState, Draft, type Links, newEntry } from "./state.ts"
 import { addressesOf, calm, isSuspecting, noted, probed } from "./suspicion.ts"
-import { banMillisOf, isFailure, type Verdict, verdictOf } from "./table.ts"
+import { banMillisOf, isFailure, maxHandBanMillis, type Verdict, verdictOf } from "./table.ts"
 
 const groupOf = (address: Address): string | undefined => Option.getOrUndefined(addressFacts(address).group)
 
@@ -46,8 +47,36 @@ const ban = (draft: Draft, peer: PeerId, now: number, setting: Setting): void =>
   // Several sessions may find out about one violation.
   if (before !== undefined && before.until > now) return
   const times = (before?.times ?? 0) + 1
-  draft.putBan(peer, { times, until: now + banMillisOf(times) })
+  draft.putBan(peer, { times, until: now + banMillisOf(times), at: now, by: "violation" })
   evictBans(draft, setting.bounds, now)
+}
+
+/** The user's word, whatever stood before. */
+export const banByHand = (
+  state: BookState,
+  setting: Setting,
+  peer: PeerId,
+  millis: number,
+  now: number
+): BookChange => {
+  const draft = new Draft(state)
+  if (peer === setting.self) return draft.change()
+  const times = draft.ban(peer)?.times ?? 0
+  const until = now + Math.min(Math.max(millis, 0), maxHandBanMillis)
+  draft.putBan(peer, { times, until, at: now, by: "hand" })
+  evictBans(draft, setting.bounds, now)
+  return draft.change()
+}
+
+export const unban = (state: BookState, peer: PeerId, now: number): BookChange => {
+  const draft = new Draft(state)
+  if (draft.ban(peer) === undefined) return draft.change()
+  draft.putBan(peer, undefined)
+  const entry = draft.get(peer)
+  if (entry !== undefined) {
+    draft.put({ ...entry, health: { ...entry.health, history: withLine(entry.health.history, unbanLine(now)) } })
+  }
+  return draft.change()
 }
 
 /** `draw` in [0, 1). */

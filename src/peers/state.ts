@@ -1,5 +1,5 @@
 /** What the book knows, as plain data. Entries are never mutated: an entry that is the same object has not changed. */
-import type { Address, Chain, PeerId } from "../../signatures/index.ts"
+import type { Address, Chain, HistoryLine, PeerId } from "../../signatures/index.ts"
 import type { Suspicion } from "./suspicion.ts"
 
 export interface AddressHealth {
@@ -24,6 +24,8 @@ export interface Health {
   readonly addresses: ReadonlyMap<Address, AddressHealth>
   /** By `chainId`. */
   readonly pairs: ReadonlyMap<string, PairHealth>
+  /** Oldest first, bounded. Part of the health, so that what is taken back is not told either. */
+  readonly history: ReadonlyArray<HistoryLine>
 }
 
 export interface Entry {
@@ -47,7 +49,11 @@ export interface Entry {
 /** `until` in monotonic milliseconds. Kept for a while after that, so that the next one is longer. */
 export interface Ban {
   readonly until: number
+  /** How many violations it stands for; 0 if there was none. */
   readonly times: number
+  /** When it began. */
+  readonly at: number
+  readonly by: "violation" | "hand"
 }
 
 /** The links that are up: what proves that our own end works. */
@@ -79,7 +85,8 @@ const untried: Health = {
   coolUntil: never,
   lastSuccess: undefined,
   addresses: new Map(),
-  pairs: new Map()
+  pairs: new Map(),
+  history: []
 }
 
 export const newEntry = (peer: PeerId, now: number): Entry => ({

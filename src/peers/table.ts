@@ -1,6 +1,7 @@
 /** The table of charges: whom a charge is put to. The one place where it is written down as code; README.md explains it. */
 import { Duration } from "effect"
 import { type Address, type Chain, chainId, type Charge, type SessionOutcome } from "../../signatures/index.ts"
+import { inWords } from "./history.ts"
 
 export type PairVerdict =
   /** Cools for at most a second. */
@@ -16,6 +17,8 @@ export interface Verdict {
   readonly address?: { readonly address: Address; readonly good: boolean }
   readonly peer?: "good" | "failed" | "banned"
   readonly pair?: { readonly chains: ReadonlyArray<string>; readonly verdict: PairVerdict }
+  /** For the peer's history. */
+  readonly told?: { readonly what: string; readonly chain?: Chain }
   /** What it says about our own end: `works` ends a suspicion of ourselves, `broken` feeds one. */
   readonly ourEnd?: "works" | "broken"
 }
@@ -41,13 +44,21 @@ export const backOffMillis = (failures: number, draw: number): number =>
 /** 30 minutes, doubling to a day. */
 export const banMillisOf = (times: number): number => Math.min(banMillis * 2 ** (times - 1), maxBanMillis)
 
+/** A ban by hand is the longest that may be meant: what lasts for ever nobody can explain later. */
+export const maxHandBanMillis = 365 * maxBanMillis
+
 /** How long an expired ban still makes the next one longer. */
 export const banMemoryMillis = maxBanMillis
 
 const nothing: Verdict = {}
 
 /** `banned`: whether the peer is banned now. */
-export const verdictOf = (charge: Charge, banned: boolean): Verdict => {
+export const verdictOf = (charge: Charge, banned: boolean): Verdict => ({
+  ...chargedTo(charge, banned),
+  told: { what: inWords(charge), ...("chain" in charge ? { chain: charge.chain } : {}) }
+})
+
+const chargedTo = (charge: Charge, banned: boolean): Verdict => {
   switch (charge._tag) {
     case "DialFailed":
       return { address: { address: charge.address, good: false }, ourEnd: "broken" }

@@ -10,9 +10,10 @@ import {
   type SessionOutcome
 } from "../../../signatures/index.ts"
 import { bannedUntil, candidates, factsOf, standing } from "../../../src/peers/book.ts"
+import { historyOf } from "../../../src/peers/history.ts"
 import { type ChainsChange, learn, learnChains, stick, unstick } from "../../../src/peers/learn.ts"
 import { peerBookDefaults, type PeerBookOptions, type Setting } from "../../../src/peers/options.ts"
-import { record } from "../../../src/peers/record.ts"
+import { banByHand, record, unban } from "../../../src/peers/record.ts"
 import { type BookChange, type BookState, emptyBook } from "../../../src/peers/state.ts"
 import { calm, isSuspecting } from "../../../src/peers/suspicion.ts"
 
@@ -83,6 +84,20 @@ export class TestBook {
 
   ended(peer: PeerId, outcome: SessionOutcome, on = chain): this {
     return this.record({ _tag: "SessionEnded", peer, chain: on, outcome })
+  }
+
+  ban(peer: PeerId, millis: number): this {
+    this.state = applied(this.state, banByHand(this.state, this.setting, peer, millis, this.now))
+    return this
+  }
+
+  unban(peer: PeerId): this {
+    this.state = applied(this.state, unban(this.state, peer, this.now))
+    return this
+  }
+
+  history(peer: PeerId) {
+    return historyOf(this.state, peer)
   }
 
   wait(millis: number): this {
