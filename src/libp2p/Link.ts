@@ -14,7 +14,7 @@ import { answerArrival, askArrival } from "./arrival.ts"
 import type { Carrier } from "./Carrier.ts"
 import type { Deadlines } from "./options.ts"
 import { openReason } from "./reasons.ts"
-import { type LinkStream, makeStream, type StreamHost } from "./Stream.ts"
+import { LinkStream, type StreamHost } from "./Stream.ts"
 
 /** Streams that are kept until `accept` is called; more are reset. */
 const maxUnaccepted = 16
@@ -94,7 +94,7 @@ export const makeLink = (init: LinkInit): Libp2pLink => {
     // Not from inside the event of a stream, in the midst of others that are told the same.
     gone: (cause) => queueMicrotask(() => abort({ by: "remote", cause })),
     progress: (stream) => {
-      if (stream.isOver()) live.delete(stream)
+      if (stream.isOver) live.delete(stream)
       if (closing) progress()
     },
     sent: (change) => {
@@ -113,9 +113,9 @@ export const makeLink = (init: LinkInit): Libp2pLink => {
   }
 
   const made = (stream: Stream, protocol: Protocol): RawStream => {
-    const kept = makeStream(stream, protocol, host)
-    if (!kept.isOver()) live.add(kept)
-    return kept.raw
+    const kept = new LinkStream(stream, protocol, host)
+    if (!kept.isOver) live.add(kept)
+    return kept
   }
 
   const open = (protocol: Protocol): Effect.Effect<RawStream, LinkLost | StreamRefused> =>
@@ -168,7 +168,7 @@ export const makeLink = (init: LinkInit): Libp2pLink => {
 
   /** A link that closes does so once its finished streams are out, and have arrived at the other end. */
   const progress = () => {
-    if (isAsking || Array.from(live).some((stream) => stream.isFlushing())) return
+    if (isAsking || Array.from(live).some((stream) => stream.isFlushing)) return
     isAsking = true
     if (sent === 0) closeSocket()
     else askArrival(connection, sent, deadlines.arrival).finally(closeSocket)
@@ -180,7 +180,7 @@ export const makeLink = (init: LinkInit): Libp2pLink => {
     endedBy ??= { by: "local" }
     flushTimer = setTimeout(closeSocket, deadlines.flush)
     // A goodbye on the control stream shall still arrive; a session that didn't end is lost with its link.
-    for (const stream of Array.from(live)) if (stream.raw.protocol === "/chain-p2p/control/1") stream.raw.finish()
+    for (const stream of Array.from(live)) if (stream.protocol === "/chain-p2p/control/1") stream.finish()
     progress()
   }
 

@@ -27,217 +27,253 @@ export interface StreamHost {
   readonly arrived: () => void
 }
 
-/** A stream, and what its link needs of it. */
-export interface LinkStream {
-  readonly raw: RawStream
-  /** It was finished here, and what was written is still on its way into the carrier. */
-  readonly isFlushing: () => boolean
-  /** It has ended, and nothing is left to be flushed. */
-  readonly isOver: () => boolean
-  /** The link has ended: what had arrived is given first, then the end. */
-  readonly linkEnded: (cause: unknown) => void
-}
+type End = Parameters<Sink["end"]>[0]
 
 /**
  * A libp2p stream as the seam wants it. It listens from its first moment, as libp2p repeats no event; what comes before
  * `attach` is kept here. Nothing is told from inside a call of the user's: `tell` always runs in a microtask, and libp2p's
  * `message` events come from the socket.
+ *
+ * Thousands are idle at a time, so each is one object: it is its own listener, and listens to what is rare only once it
+ * matters, as each listener weighs more than all else here.
  */
-export const makeStream = (stream: Stream, protocol: Protocol, host: StreamHost): LinkStream => {
-  let sink: Sink | undefined
-  let kept: Array<Uint8Array> = []
-  let keptBytes = 0
-  let telling = false
-  let owesDrain = false
-  let mayDrain = false
-  let checkingDrain = false
-  let overrun = 0
-  let closedForWriting = false
-  let finished = false
-  let flushed = false
-  let aborted = false
+export class LinkStream implements RawStream {
+  readonly protocol: Protocol
+  private readonly stream: Stream
+  private readonly host: StreamHost
+  private sink: Sink | undefined
+  private kept: Array<Uint8Array> | undefined
+  /** Bytes: of `kept`, and written since a false. */
+  private keptBytes = 0
+  private overrun = 0
+  private telling = false
+  private listensToDrain = false
+  private owesDrain = false
+  private mayDrain = false
+  private checkingDrain = false
+  private closedForWriting = false
+  private finished = false
+  private flushed = false
+  private aborted = false
   /** Aborted by the user, who wants nothing more of it. */
-  let isDropping = false
-  let remoteFinished = false
+  private isDropping = false
+  private remoteFinished = false
   /** The other end has finished, and all that it wrote was given. */
-  let isAllRead = false
-  let grace: NodeJS.Timeout | undefined
-  let ended: { readonly linkEnded: boolean; readonly cause?: unknown } | undefined
-  let toldEnd = false
+  private isAllRead = false
+  private toldEnd = false
+  private grace: NodeJS.Timeout | undefined
+  private ended: End | undefined
 
-  const tell = () => {
-    telling = false
-    if (sink === undefined) return
-    const chunks = kept
-    kept = []
-    keptBytes = 0
-    for (const chunk of chunks) if (!isDropping) sink.bytes(chunk)
-    if (mayDrain && !closedForWriting) {
-      mayDrain = false
-      sink.drain()
+  constructor(stream: Stream, protocol: Protocol, host: StreamHost) {
+    this.stream = stream
+    this.protocol = protocol
+    this.host = host
+    stream.addEventListener("message", this)
+    stream.addEventListener("end", this)
+    // What happened while libp2p still negotiated the protocol.
+    if (stream.remoteWriteStatus === "closed" && stream.status !== "aborted" && stream.status !== "reset") {
+      this.remoteFinished = true
     }
-    if (ended !== undefined && !toldEnd) {
-      toldEnd = true
-      sink.end(ended)
+    if (stream.readBufferLength > 0) stream.addEventListener("remoteCloseWrite", this)
+    else if (stream.readableEnded || stream.status !== "open") this.onNoMore()
+  }
+
+  // ── what its user calls
+
+  write(bytes: Uint8Array, more?: Uint8Array): boolean {
+    if (this.closedForWriting) return true
+    try {
+      this.stream.send(more === undefined ? bytes : new Uint8ArrayList(bytes, more))
+    } catch {
+      // The stream ended a moment ago: its events say how.
+      return true
+    }
+    if (this.owesDrain) {
+      this.overrun += bytes.byteLength + (more?.byteLength ?? 0)
+      if (this.overrun > maxOverrun) {
+        this.abortWith(new Error(`more than ${maxOverrun} bytes were written though there was no room`))
+      }
+    } else if (this.host.carrier.isFull(this.stream)) {
+      this.owesDrain = true
+      this.overrun = 0
+      if (!this.listensToDrain) {
+        this.listensToDrain = true
+        this.stream.addEventListener("drain", this)
+      }
+    }
+    return !this.owesDrain
+  }
+
+  attach(reader: Sink): void {
+    if (this.sink !== undefined) throw new Error("a stream has one sink: attach was called twice")
+    this.sink = reader
+    this.soonTell()
+  }
+
+  soon(flush: () => void): void {
+    queueMicrotask(flush)
+  }
+
+  finish(): void {
+    if (!this.closedForWriting) this.finishHalf()
+  }
+
+  abort(): void {
+    if (this.aborted) return
+    this.isDropping = true
+    this.kept = undefined
+    this.abortWith(new Error("aborted here"))
+  }
+
+  // ── what its link asks
+
+  /** It was finished here, and what was written is still on its way into the carrier. */
+  get isFlushing(): boolean {
+    return this.finished && !this.flushed && !this.aborted
+  }
+
+  /** It has ended, and nothing is left to be flushed. */
+  get isOver(): boolean {
+    return this.ended !== undefined && !this.isFlushing
+  }
+
+  /** The link has ended: what had arrived is given first, then the end. */
+  linkEnded(cause: unknown): void {
+    this.end(true, cause)
+  }
+
+  // ── what libp2p tells
+
+  handleEvent(event: Event | StreamMessageEvent): void {
+    if ("data" in event) return this.onMessage(event.data)
+    switch (event.type) {
+      case "end":
+        return this.onNoMore()
+      case "drain":
+        return this.onDrain()
+      case "remoteCloseWrite":
+        this.remoteFinished = true
+        return
+      case "close":
+        // Finished by the other end, and then ended by it or with the link before we had finished too.
+        return this.end(this.host.isGone(), undefined)
     }
   }
 
-  const soonTell = () => {
-    if (telling) return
-    telling = true
-    queueMicrotask(tell)
+  private onMessage(data: StreamMessageEvent["data"]): void {
+    if (data instanceof Uint8Array) this.given(data)
+    else for (const chunk of data) this.given(chunk)
   }
 
-  const end = (linkEnded: boolean, cause: unknown) => {
-    if (ended !== undefined) return
-    closedForWriting = true
-    clearTimeout(grace)
-    ended = cause === undefined ? { linkEnded } : { linkEnded, cause }
-    host.progress(self)
-    soonTell()
-  }
-
-  /** What was kept is still given, unless who aborts has dropped it. */
-  const abort = (error: Error) => {
-    if (isFlushing() || (finished && ended === undefined)) host.sent(-1)
-    aborted = true
-    // First, as libp2p tells of its end from inside its `abort`.
-    end(host.isGone(), error)
-    stream.abort(error)
-  }
-
-  const given = (chunk: Uint8Array) => {
-    if (aborted || ended !== undefined) return
-    if (sink !== undefined && kept.length === 0) {
-      sink.bytes(chunk)
+  private given(chunk: Uint8Array): void {
+    if (this.aborted || this.ended !== undefined) return
+    if (this.sink !== undefined && this.kept === undefined) {
+      this.sink.bytes(chunk)
       return
     }
-    kept.push(chunk)
-    keptBytes += chunk.byteLength
-    if (keptBytes > maxKept) {
-      kept = []
-      abort(new Error(`more than ${maxKept} bytes came on a stream that nobody reads`))
-    } else soonTell()
+    this.kept ??= []
+    this.kept.push(chunk)
+    this.keptBytes += chunk.byteLength
+    if (this.keptBytes > maxKept) {
+      this.kept = undefined
+      this.abortWith(new Error(`more than ${maxKept} bytes came on a stream that nobody reads`))
+    } else this.soonTell()
   }
 
-  const onMessage = (event: StreamMessageEvent) => {
-    if (event.data instanceof Uint8Array) given(event.data)
-    else for (const chunk of event.data) given(chunk)
+  // libp2p goes on sending what it holds in a microtask after its `drain` event, which was queued before this one.
+  private onDrain(): void {
+    if (!this.owesDrain || this.checkingDrain) return
+    this.checkingDrain = true
+    queueMicrotask(() => this.checkDrain())
   }
 
-  /** The end comes once both ends have finished. */
-  const finish = () => {
-    closedForWriting = true
-    finished = true
-    host.sent(1)
-    stream.close()
-      .catch((error: unknown) => {
-        // Too late for an orderly end; what is left must still be released.
-        if (!aborted) host.sent(-1)
-        stream.abort(error instanceof Error ? error : new Error("could not finish the stream"))
-      })
-      .finally(() => {
-        flushed = true
-        host.progress(self)
-      })
-    if (isAllRead) end(false, undefined)
+  private checkDrain(): void {
+    this.checkingDrain = false
+    if (!this.owesDrain || this.closedForWriting || this.host.carrier.isFull(this.stream)) return
+    this.owesDrain = false
+    this.mayDrain = true
+    this.tell()
   }
 
-  const isFlushing = () => finished && !flushed && !aborted
-
-  const onNoMore = () => {
-    if (ended !== undefined || isAllRead) return
-    if (host.isGone()) return end(true, undefined)
-    switch (host.carrier.howEnded(stream, remoteFinished)) {
+  private onNoMore(): void {
+    if (this.ended !== undefined || this.isAllRead) return
+    const { host, stream } = this
+    if (host.isGone()) return this.end(true, undefined)
+    // A stream whose bytes all went to its listener says that it has ended in the moment in which the other end finishes it.
+    switch (host.carrier.howEnded(stream, this.remoteFinished || stream.status === "open")) {
       case "finished":
-        isAllRead = true
+        this.isAllRead = true
         host.arrived()
-        if (closedForWriting) return end(false, undefined)
+        if (this.closedForWriting) return this.end(false, undefined)
         // Something may still be said. But a stream that its user forgets shall not stay for ever.
-        grace ??= setTimeout(finish, finishGrace).unref()
+        this.grace ??= setTimeout(() => this.finishHalf(), finishGrace).unref()
+        stream.addEventListener("close", this)
         return
       case "reset":
-        return abort(new Error("the other end reset the stream"))
+        return this.abortWith(new Error("the other end reset the stream"))
       case "with-link":
         return host.gone(new Error("the connection under the stream is gone"))
     }
   }
 
-  const onClose = () => {
-    // Finished by the other end, and then ended by it or with the link before we had finished too.
-    if (isAllRead) end(host.isGone(), undefined)
-    else onNoMore()
+  // ── inside
+
+  private soonTell(): void {
+    if (this.telling) return
+    this.telling = true
+    queueMicrotask(() => this.tell())
   }
 
-  const checkDrain = () => {
-    checkingDrain = false
-    if (!owesDrain || closedForWriting || host.carrier.isFull(stream)) return
-    owesDrain = false
-    mayDrain = true
-    tell()
+  private tell(): void {
+    this.telling = false
+    const { kept, sink } = this
+    if (sink === undefined) return
+    this.kept = undefined
+    this.keptBytes = 0
+    if (kept !== undefined) { for (const chunk of kept) if (!this.isDropping) sink.bytes(chunk) }
+    if (this.mayDrain && !this.closedForWriting) {
+      this.mayDrain = false
+      sink.drain()
+    }
+    if (this.ended !== undefined && !this.toldEnd) {
+      this.toldEnd = true
+      sink.end(this.ended)
+    }
   }
 
-  // libp2p goes on sending what it holds in a microtask after its `drain` event, which was queued before this one.
-  const onDrain = () => {
-    if (!owesDrain || checkingDrain) return
-    checkingDrain = true
-    queueMicrotask(checkDrain)
+  private end(linkEnded: boolean, cause: unknown): void {
+    if (this.ended !== undefined) return
+    this.closedForWriting = true
+    clearTimeout(this.grace)
+    this.ended = cause === undefined ? { linkEnded } : { linkEnded, cause }
+    this.host.progress(this)
+    this.soonTell()
   }
 
-  const self: LinkStream = {
-    raw: {
-      protocol,
-      write: (bytes, more) => {
-        if (closedForWriting) return true
-        try {
-          stream.send(more === undefined ? bytes : new Uint8ArrayList(bytes, more))
-        } catch {
-          // The stream ended a moment ago: its events say how.
-          return true
-        }
-        if (owesDrain) {
-          overrun += bytes.byteLength + (more?.byteLength ?? 0)
-          if (overrun > maxOverrun) {
-            abort(new Error(`more than ${maxOverrun} bytes were written though there was no room`))
-          }
-        } else if (host.carrier.isFull(stream)) {
-          owesDrain = true
-          overrun = 0
-        }
-        return !owesDrain
-      },
-      attach: (reader) => {
-        if (sink !== undefined) throw new Error("a stream has one sink: attach was called twice")
-        sink = reader
-        soonTell()
-      },
-      soon: queueMicrotask,
-      finish: () => {
-        if (!closedForWriting) finish()
-      },
-      abort: () => {
-        if (aborted) return
-        isDropping = true
-        kept = []
-        abort(new Error("aborted here"))
-      }
-    },
-    isFlushing,
-    isOver: () => ended !== undefined && !isFlushing(),
-    linkEnded: (cause) => end(true, cause)
+  /** What was kept is still given, unless who aborts has dropped it. */
+  private abortWith(error: Error): void {
+    if (this.isFlushing || (this.finished && this.ended === undefined)) this.host.sent(-1)
+    this.aborted = true
+    // First, as libp2p tells of its end from inside its `abort`.
+    this.end(this.host.isGone(), error)
+    this.stream.abort(error)
   }
 
-  stream.addEventListener("message", onMessage)
-  stream.addEventListener("drain", onDrain)
-  stream.addEventListener("remoteCloseWrite", () => {
-    remoteFinished = true
-  })
-  stream.addEventListener("end", onNoMore)
-  stream.addEventListener("close", onClose)
-  // What happened while libp2p still negotiated the protocol.
-  if (stream.remoteWriteStatus === "closed" && stream.status !== "aborted" && stream.status !== "reset") {
-    remoteFinished = true
+  /** The end comes once both ends have finished. */
+  private finishHalf(): void {
+    this.closedForWriting = true
+    this.finished = true
+    this.host.sent(1)
+    this.stream.close()
+      .catch((error: unknown) => {
+        // Too late for an orderly end; what is left must still be released.
+        if (!this.aborted) this.host.sent(-1)
+        this.stream.abort(error instanceof Error ? error : new Error("could not finish the stream"))
+      })
+      .finally(() => {
+        this.flushed = true
+        this.host.progress(this)
+      })
+    if (this.isAllRead) this.end(false, undefined)
   }
-  if (stream.readBufferLength === 0 && (stream.readableEnded || stream.status !== "open")) onNoMore()
-  return self
 }
