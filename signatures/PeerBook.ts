@@ -111,6 +111,6 @@ export class PeerBook extends Context.Service<PeerBook, {
   readonly suspectsItself: () => boolean
   /** Every known peer; for commands and tests. */
   readonly all: () => ReadonlyArray<PeerFacts>
-  /** Called synchronously after each change. Must not call back into the book: set a flag, open a latch. */
+  /** Called synchronously after each change. May read the book, and must not change it: set a flag, open a latch. */
   readonly watch: (listener: (peer: PeerId) => void) => Effect.Effect<void, never, Scope.Scope>
 }>()("chain-p2p/signatures/PeerBook") {}

@@ -31,6 +31,7 @@ const make = Effect.fnUntraced(function*(options: ConnectionPoolOptions) {
     alarm: (effect) => void alarm(effect)
   })
   yield* Effect.addFinalizer(() => shell.endAll(true))
+  yield* book.watch((peer) => shell.onBook(peer))
 
   const addresses = yield* Scope.provide(transport.listen((link) => shell.onInbound(link)), listening)
   // So that nobody can teach the book that they are another's.

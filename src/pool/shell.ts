@@ -213,6 +213,11 @@ export class Shell {
     this.#watchEnd(key, link)
   }
 
+  /** The book has changed. A ban that we didn't ask for ends what there is. */
+  onBook(peer: PeerId): void {
+    if (this.#state.peers.has(peer) && this.#isBanned(peer)) this.dispatch({ _tag: "Banned", peer })
+  }
+
   #keep(link: Link): LinkKey {
     const key = ++this.#lastLink
     this.#links.set(key, link)

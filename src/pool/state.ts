@@ -105,6 +105,8 @@ export type PoolEvent =
   | { readonly _tag: "Ended"; readonly link: LinkKey; readonly by: LinkEnd["by"] }
   | { readonly _tag: "Probed"; readonly link: LinkKey }
   | { readonly _tag: "Dead"; readonly link: LinkKey; readonly reason: "silent" | "violation" }
+  /** In the book, by whomever. */
+  | { readonly _tag: "Banned"; readonly peer: PeerId }
   | { readonly _tag: "Leaving"; readonly link: LinkKey }
   | { readonly _tag: "Tick" }
   /** Ends all links; with `closing`, for good. */

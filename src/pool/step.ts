@@ -156,6 +156,17 @@ const ended = (draft: Draft, setting: PoolSetting, event: Event<"Ended">, now: n
   settle(draft, setting, link.peer, now)
 }
 
+/** Nothing goes on with a peer that is banned. */
+const expel = (draft: Draft, id: PeerId): void => {
+  endRace(draft, id)
+  refuseAll(draft, id, "banned", [])
+  for (const link of draft.linksOf(id)) {
+    const violated = { ...link, violated: true }
+    if (link.phase === "parting") draft.putLink(violated)
+    else part(draft, violated, "banned")
+  }
+}
+
 const dead = (draft: Draft, setting: PoolSetting, event: Event<"Dead">, now: number): void => {
   const link = draft.links.get(event.link)
   if (link === undefined) return
@@ -168,13 +179,7 @@ const dead = (draft: Draft, setting: PoolSetting, event: Event<"Dead">, now: num
   }
   if (link.violated) return
   draft.say({ _tag: "Record", charge: { _tag: "Violation", peer: link.peer } })
-  endRace(draft, link.peer)
-  refuseAll(draft, link.peer, "banned", [])
-  for (const each of draft.linksOf(link.peer)) {
-    const violated = { ...each, violated: true }
-    if (each.phase === "parting") draft.putLink(violated)
-    else part(draft, violated, "banned")
-  }
+  expel(draft, link.peer)
 }
 
 const leaving = (draft: Draft, setting: PoolSetting, event: Event<"Leaving">, now: number): void => {
@@ -245,6 +250,8 @@ const decide = (draft: Draft, setting: PoolSetting, event: PoolEvent, now: numbe
       return probed(draft, setting, event, now)
     case "Dead":
       return dead(draft, setting, event, now)
+    case "Banned":
+      return expel(draft, event.peer)
     case "Leaving":
       return leaving(draft, setting, event, now)
     case "Tick":

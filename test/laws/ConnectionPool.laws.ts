@@ -1,6 +1,6 @@
 /** What the pool does over any transport. Tests wait for events only; times that they must sit out are made short. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Scope } from "effect"
+import { Duration, Effect, Exit, Fiber, Scope } from "effect"
 import { type Chain, isSmaller } from "../../signatures/index.ts"
 import { type Backend } from "../support/Backend.ts"
 import { type PoolHost, poolHost, type PoolHostOptions } from "../support/poolHost.ts"
@@ -259,6 +259,23 @@ export const poolLaws = (backend: Backend): void => {
         assert.deepStrictEqual(a.charges.map(({ _tag }) => _tag), ["LinkUp", "Violation"])
         assert.deepStrictEqual(b.attendance.goodbyes, ["banned"])
         assert.strictEqual((yield* Effect.flip(a.pool.lease(b.peer, alpha))).reason, "banned")
+      })
+    )
+
+    law(
+      "a ban by hand ends the peer's link with a farewell, and charges nobody",
+      Effect.gen(function*() {
+        const { at } = yield* town({}, {})
+        const [a, b] = [at(0), at(1)]
+        yield* a.pool.lease(b.peer, alpha)
+        yield* b.until(hasLink(b, a))
+        a.book.ban(b.peer, Duration.minutes(1))
+        assert.strictEqual(a.pool.links().size, 0)
+        yield* b.until(hasNoLink(b, a))
+        assert.deepStrictEqual([...a.chargesOf("LinkLost"), ...a.chargesOf("Violation")], [])
+        assert.deepStrictEqual(b.attendance.goodbyes, ["banned"])
+        a.book.unban(b.peer)
+        yield* a.pool.lease(b.peer, alpha)
       })
     )
 
