@@ -31,6 +31,7 @@ export const layerPeerUpdates: Layer.Layer<never, never, Control | Identity | Pe
             book.learnChains(event.peer, { added: event.added, removed: event.removed })
             return Effect.void
           case "Goodbye":
+          case "Alternatives":
             return Effect.void
         }
       }),

@@ -1,5 +1,6 @@
 import { type Context, Duration, Effect, FiberSet, PubSub, Random } from "effect"
 import { type ConnectionPool, type ControlEvent, monotonicMillis } from "../../signatures/index.ts"
+import { Introductions } from "./Introductions.ts"
 import { Served } from "./Served.ts"
 
 export interface ConnectionsOptions {
@@ -22,6 +23,7 @@ const eventsKept = 4096
 export interface Environment {
   readonly pool: Context.Service.Shape<typeof ConnectionPool>
   readonly served: Served
+  readonly introductions: Introductions
   /** Our signed record. */
   readonly record: Uint8Array
   readonly pingMillis: number
@@ -50,6 +52,7 @@ export const makeEnvironment = Effect.fnUntraced(function*(
   return {
     pool,
     served: new Served(),
+    introductions: new Introductions(),
     record,
     pingMillis: Duration.toMillis(options.pingInterval ?? "5 seconds"),
     silenceMillis: Duration.toMillis(options.silence ?? "12 seconds"),

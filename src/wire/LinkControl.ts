@@ -7,6 +7,7 @@ import { type Environment, resetMillis } from "./Environment.ts"
 import { frame, FrameType, maxControlBytes } from "./frames.ts"
 import { type FrameHandler, type FrameStream, readFrames } from "./FrameStream.ts"
 import { wireVersion } from "./openingFrames.ts"
+import { PeerQuestions, type QuestionsHost } from "./PeerQuestions.ts"
 import type { ServedChain } from "./Served.ts"
 import { takeTokens, type TokenBucket, type TokenRate, untilToken } from "./TokenBucket.ts"
 
@@ -26,13 +27,14 @@ export interface ControlHost {
   superseded(): void
 }
 
-/** Our end of a link's control stream: who we are and what we serve, whether the peer lives, and the goodbyes. */
-export class LinkControl implements FrameHandler {
+/** Our end of a link's control stream: who we are, what we serve and whom we know, whether the peer lives, and the goodbyes. */
+export class LinkControl implements FrameHandler, QuestionsHost {
   private readonly link: Link
   private readonly env: Environment
   private readonly host: ControlHost
   private readonly salt: Uint8Array
   private readonly announcer: Announcer
+  private readonly questions: PeerQuestions
   /** Set once the stream is there. */
   private stream: FrameStream | undefined
   private heardTokens: TokenBucket | undefined
@@ -57,6 +59,7 @@ export class LinkControl implements FrameHandler {
     this.heardAt = env.now()
     this.salt = env.randomBytes(16)
     this.announcer = new Announcer(this.salt, env.served.all())
+    this.questions = new PeerQuestions(this)
   }
 
   /** Bytes have arrived on any stream of the link. */
@@ -88,6 +91,9 @@ export class LinkControl implements FrameHandler {
       ? undefined
       : { _tag: "Info", peer: this.link.peer, record: this.record, chains: this.peerSet.recognised() }
   }
+
+  /** Whom the peer knows, see `Control.askPeers`. */
+  readonly askPeers = Effect.suspend(() => this.peerSet === undefined ? Effect.succeedNone : this.questions.ask)
 
   /** We have begun to serve a chain. */
   serve(served: ServedChain): void {
@@ -147,6 +153,7 @@ export class LinkControl implements FrameHandler {
 
   /** The link has ended. */
   ended(): void {
+    this.questions.ended()
     Deferred.doneUnsafe(this.over, Effect.void)
   }
 
@@ -173,6 +180,10 @@ export class LinkControl implements FrameHandler {
         return this.onPong(message.id)
       case "goodbye":
         return this.onGoodbye(message.reason)
+      case "get-peers":
+        return this.questions.onQuestion(message.id)
+      case "peers":
+        return this.questions.onAnswer(message.id, message.records) ? undefined : this.stream?.violate()
       case "unknown":
         return
     }
@@ -187,11 +198,17 @@ export class LinkControl implements FrameHandler {
 
   room(): void {
     if (this.awaitsRoom) this.announceNow()
-    for (const probe of this.probes) if (probe.id > this.pinged) return this.ping()
+    for (const probe of this.probes) {
+      if (probe.id > this.pinged) {
+        this.ping()
+        break
+      }
+    }
+    this.questions.room()
   }
 
   gone(linkEnded: boolean): void {
-    Deferred.doneUnsafe(this.over, Effect.void)
+    this.ended()
     if (linkEnded || this.isPeerLeaving || this.said !== undefined) return
     // A link that is about to end may say so a moment later. One that lives can't be kept without control.
     this.env.later(resetMillis, () => this.env.pool.dead(this.link, "silent"))
@@ -232,8 +249,16 @@ export class LinkControl implements FrameHandler {
   // ── what we say
 
   /** Whether there was room. */
-  private say(message: ControlMessage): boolean {
+  say(message: ControlMessage): boolean {
     return this.stream?.outbox.push(FrameType.data, encodeControl(message)) === true
+  }
+
+  introduce(): ReadonlyArray<Uint8Array> {
+    return this.env.introductions.to(this.link.peer)
+  }
+
+  now(): number {
+    return this.env.now()
   }
 
   private ping(): void {

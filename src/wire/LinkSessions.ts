@@ -1,4 +1,4 @@
-import { Duration, Effect } from "effect"
+import { Duration, Effect, PubSub } from "effect"
 import {
   type Chain,
   type ConnectionLimits,
@@ -18,7 +18,7 @@ import { endBody, FrameType } from "./frames.ts"
 import { type FrameHandler, type FrameStream, readFrames } from "./FrameStream.ts"
 import { Greeting, type GreetingHost } from "./Greeting.ts"
 import { Opening, type OpeningHost } from "./Opening.ts"
-import { encodeAccept, type HelloBody, maxRetryAfterMillis, rejectFrame } from "./openingFrames.ts"
+import { encodeAccept, type HelloBody, maxRetryAfterMillis, type RejectBody, rejectFrame } from "./openingFrames.ts"
 import { OpeningLine } from "./OpeningLine.ts"
 import { RunningSession, type RunningSessionHost } from "./RunningSession.ts"
 import type { SessionTerms } from "./SessionCore.ts"
@@ -26,6 +26,9 @@ import type { SessionTerms } from "./SessionCore.ts"
 /** Inbound streams of a link that have not said hello yet; and how many more than the chains that we serve may be open. */
 const maxUngreeted = 16
 const spareStreams = 16
+
+/** Whether others may have the room that we lack. */
+const lacksRoom = (reason: RejectReason): boolean => reason === "full" || reason === "draining"
 
 /** What is to be opened. */
 export interface Wanted {
@@ -110,7 +113,10 @@ export class LinkSessions implements RunningSessionHost {
           answered(Effect.succeed(session.opened))
           return session.core
         },
-        rejected: (body) => answered(Effect.fail(new Rejected(body))),
+        rejected: (body) => {
+          this.hearAlternatives(body)
+          answered(Effect.fail(new Rejected(body)))
+        },
         failed: (reason) => answered(Effect.fail(new OpenFailed({ reason }))),
         violated: () => this.env.pool.dead(this.link, "violation"),
         lingering: (stream) => this.linger(stream)
@@ -124,6 +130,11 @@ export class LinkSessions implements RunningSessionHost {
         opening.cancel()
       })
     })
+  }
+
+  private hearAlternatives({ alternatives, reason }: RejectBody): void {
+    if (alternatives.length === 0 || !lacksRoom(reason)) return
+    PubSub.publishUnsafe(this.env.events, { _tag: "Alternatives", peer: this.link.peer, records: alternatives })
   }
 
   /** A stream that the peer has opened: it must say hello in time. */
@@ -177,7 +188,14 @@ export class LinkSessions implements RunningSessionHost {
     // To a stranger a private chain looks as one that isn't served, so there only `decide` knows who may hear more.
     if (obstacle !== undefined && !limits.private) return this.reject(stream, ...obstacle)
     const decision = decide({ peer: this.link.peer, remote: this.link.remote, chain })
-    if ("reject" in decision) return this.reject(stream, decision.reject, Duration.toMillis(decision.retryAfter))
+    if ("reject" in decision) {
+      const { reject, retryAfter } = decision
+      // Of a private chain's peers nobody hears from us.
+      const alternatives = lacksRoom(reject) && !limits.private
+        ? this.env.introductions.instead(this.link.peer, chain)
+        : []
+      return this.reject(stream, reject, Duration.toMillis(retryAfter), alternatives)
+    }
     const { window } = limits
     if (obstacle === undefined) {
       stream.outbox.push(FrameType.accept, encodeAccept({ maxMessageBytes: limits.maxMessageBytes, window }))
@@ -198,9 +216,14 @@ export class LinkSessions implements RunningSessionHost {
     return this.isSuperseded ? ["duplicate", 0] : undefined
   }
 
-  private reject(stream: FrameStream, reason: RejectReason, retryAfter: number): undefined {
+  private reject(
+    stream: FrameStream,
+    reason: RejectReason,
+    retryAfter: number,
+    alternatives: ReadonlyArray<Uint8Array> = []
+  ): undefined {
     const retryAfterMillis = Math.min(maxRetryAfterMillis, Math.max(0, Math.round(retryAfter)))
-    stream.outbox.finishNow(rejectFrame({ reason, retryAfterMillis, alternatives: [] }))
+    stream.outbox.finishNow(rejectFrame({ reason, retryAfterMillis, alternatives }))
     this.linger(stream)
   }
 

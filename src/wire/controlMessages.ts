@@ -6,8 +6,11 @@ import { bytesOf, version } from "./openingFrames.ts"
 /** More go in several messages: 64 KiB hold no more. */
 export const maxChainsPerMessage = 1500
 
+/** Of signed records, in an answer. */
+export const maxPeersPerMessage = 8
+
 const saltedKeys = Schema.Array(bytesOf(32, 32)).pipe(Schema.check(Schema.isMaxLength(maxChainsPerMessage)))
-const pingId = Schema.Int.pipe(Schema.check(Schema.isBetween({ minimum: 0, maximum: 0xffff_ffff })))
+const messageId = Schema.Int.pipe(Schema.check(Schema.isBetween({ minimum: 0, maximum: 0xffff_ffff })))
 
 const Info = Schema.Struct({
   type: Schema.Literal("info"),
@@ -18,17 +21,33 @@ const Info = Schema.Struct({
   chains: saltedKeys
 })
 const Chains = Schema.Struct({ type: Schema.Literal("chains"), added: saltedKeys, removed: saltedKeys })
-const Ping = Schema.Struct({ type: Schema.Literal("ping"), id: pingId })
-const Pong = Schema.Struct({ type: Schema.Literal("pong"), id: pingId })
+const Ping = Schema.Struct({ type: Schema.Literal("ping"), id: messageId })
+const Pong = Schema.Struct({ type: Schema.Literal("pong"), id: messageId })
 const Goodbye = Schema.Struct({
   type: Schema.Literal("goodbye"),
   reason: Schema.Literals(["idle", "superseded", "shutdown", "banned"])
 })
+/** Whom the other end knows; answered by `peers` with the same id. */
+const GetPeers = Schema.Struct({ type: Schema.Literal("get-peers"), id: messageId })
+const Peers = Schema.Struct({
+  type: Schema.Literal("peers"),
+  id: messageId,
+  /** Signed records of others. */
+  records: Schema.Array(bytesOf(1, 8 * 1024)).pipe(Schema.check(Schema.isMaxLength(maxPeersPerMessage)))
+})
 
-export const ControlMessage = Schema.Union([Info, Chains, Ping, Pong, Goodbye])
+export const ControlMessage = Schema.Union([Info, Chains, Ping, Pong, Goodbye, GetPeers, Peers])
 export type ControlMessage = typeof ControlMessage.Type
 
-const known: ReadonlySet<string> = new Set<ControlMessage["type"]>(["info", "chains", "ping", "pong", "goodbye"])
+const known: ReadonlySet<string> = new Set<ControlMessage["type"]>([
+  "info",
+  "chains",
+  "ping",
+  "pong",
+  "goodbye",
+  "get-peers",
+  "peers"
+])
 const readType = Schema.decodeUnknownOption(
   Schema.Struct({ type: Schema.String.pipe(Schema.check(Schema.isMaxLength(32))) })
 )

@@ -88,7 +88,23 @@ export const layerConnections = (
       return Stream.concat(Stream.fromIterable(infos), Stream.fromSubscription(subscription))
     }))
 
-    return Context.make(Connections, connections).pipe(Context.add(Control, { events }))
+    const control = Control.of({
+      events,
+      askPeers: (peer) =>
+        Effect.suspend(() => {
+          // Of two links to one peer the newer one.
+          const link = [...links.keys()].findLast((link) => link.peer === peer)
+          return (link === undefined ? undefined : links.get(link)?.control.askPeers) ?? Effect.succeedNone
+        }),
+      answerPeers: (answer) =>
+        Effect.asVoid(Effect.acquireRelease(
+          Effect.sync(() => env.introductions.set(answer)),
+          (end) => Effect.sync(end)
+        )),
+      served: () => Array.from(env.served.all(), ({ chain, limits }) => ({ chain, private: limits.private }))
+    })
+
+    return Context.make(Connections, connections).pipe(Context.add(Control, control))
   }))
 
 /** From the link's first moment to its end. */

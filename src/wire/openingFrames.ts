@@ -40,11 +40,14 @@ export type AcceptBody = typeof AcceptBody.Type
 
 export const maxRetryAfterMillis = 10 * 60_000
 
+/** Of signed records in a REJECT. */
+export const maxAlternatives = 4
+
 const RejectBody = Schema.Struct({
   reason: RejectReason,
   retryAfterMillis: between(0, maxRetryAfterMillis),
   /** Signed records of peers to ask instead. */
-  alternatives: Schema.Array(bytesOf(1, 2048)).pipe(Schema.check(Schema.isMaxLength(4)))
+  alternatives: Schema.Array(bytesOf(1, 2048)).pipe(Schema.check(Schema.isMaxLength(maxAlternatives)))
 })
 export type RejectBody = typeof RejectBody.Type
 

@@ -15,7 +15,15 @@ const taught = Effect.gen(function*() {
   const logs: Array<string> = []
   const layer = layerPeerUpdates.pipe(
     Layer.provideMerge(layerPeerBook()),
-    Layer.provide(Layer.succeed(Control, Control.of({ events: Stream.fromQueue(events) }))),
+    Layer.provide(Layer.succeed(
+      Control,
+      Control.of({
+        events: Stream.fromQueue(events),
+        askPeers: () => Effect.succeedNone,
+        answerPeers: () => Effect.void,
+        served: () => []
+      })
+    )),
     Layer.provide(Layer.succeedContext(host.services)),
     Layer.provide(Logger.layer([Logger.make(({ message }) => void logs.push(String(message)))]))
   )

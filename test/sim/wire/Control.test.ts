@@ -1,49 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Context, Duration, Effect, Exit, Fiber, Layer, Scope, Stream } from "effect"
+import { Clock, Context, Duration, Effect, Exit, Fiber, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import * as fc from "fast-check"
-import {
-  type Chain,
-  type ConnectionLimits,
-  Connections,
-  Control,
-  type ControlEvent,
-  type RawStream
-} from "../../../signatures/index.ts"
-import { encodeCbor } from "../../../src/wire/cbor.ts"
-import { type ControlMessage, decodeControl } from "../../../src/wire/controlMessages.ts"
+import { type Chain, Control, type ControlEvent } from "../../../signatures/index.ts"
 import { frame } from "../../../src/wire/frames.ts"
-import { layerConnections } from "../../../src/wire/index.ts"
-import { alice, bob, chainOf, duo, type TestPool } from "./duo.ts"
+import { alice, bob, chainOf, duo } from "./duo.ts"
+import { announced, bobAndStranger, info, serve, settled, start, stranger } from "./stranger.ts"
 
-const limits: ConnectionLimits = {
-  maxMessageBytes: 100_000,
-  minMessageBytes: 1000,
-  window: 50_000,
-  closeTimeout: Duration.seconds(10),
-  private: false
-}
 const [a, b, c] = [chainOf("a"), chainOf("b"), chainOf("c")]
-
-const settled = Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 0)))
-
-/** Lets what is due at once be said and heard. */
-const announced = Effect.gen(function*() {
-  for (let i = 0; i < 8; i++) {
-    yield* settled
-    yield* TestClock.adjust(0)
-  }
-  yield* settled
-})
-
-const start = (pool: TestPool) => Layer.build(Layer.provide(layerConnections(), pool.layer))
-
-const serve = (host: Context.Context<Connections>, chain: Chain, over: Partial<ConnectionLimits> = {}) =>
-  Context.get(host, Connections).serve(
-    chain,
-    { ...limits, ...over },
-    () => ({ reject: "full", retryAfter: Duration.zero })
-  )
 
 /** Wakes all that is due at once and late, as when a process was stopped. */
 const stoppedClock = () => {
@@ -84,48 +48,6 @@ const listen = (host: Context.Context<Control>) =>
 /** All that a peer was said to serve. */
 const chainsOf = (heard: ReadonlyArray<ControlEvent>): ReadonlyArray<Chain> =>
   heard.flatMap((event) => event._tag === "Info" ? event.chains : event._tag === "Chains" ? event.added : [])
-
-/** A peer of Bob's that speaks for itself. */
-const stranger = (stream: RawStream) => {
-  const heard: Array<ControlMessage["type"]> = []
-  const ids: Array<number> = []
-  let kept = new Uint8Array(0)
-  stream.attach({
-    bytes: (chunk) => {
-      kept = Uint8Array.from([...kept, ...chunk])
-      while (kept.length >= 4) {
-        const length = ((kept[1] ?? 0) << 16) | ((kept[2] ?? 0) << 8) | (kept[3] ?? 0)
-        if (kept.length < 4 + length) return
-        const message = decodeControl(kept.slice(4, 4 + length))
-        kept = kept.slice(4 + length)
-        if (message._tag === "None" || message.value.type === "unknown") throw new Error("wire said nonsense")
-        heard.push(message.value.type)
-        if (message.value.type === "pong") ids.push(message.value.id)
-      }
-    },
-    drain: () => {},
-    end: () => {}
-  })
-  return {
-    heard,
-    ids,
-    say: (message: unknown) => stream.write(frame(0, encodeCbor(message))),
-    bytes: (bytes: Uint8Array) => stream.write(bytes)
-  }
-}
-
-const info = { type: "info", version: 1, salt: new Uint8Array(16), record: Uint8Array.of(1), chains: [] }
-
-/** Bob, to whom a stranger has dialled. */
-const bobAndStranger = Effect.gen(function*() {
-  const pools = duo()
-  const host = yield* start(pools.bob)
-  // A stranger doesn't answer a goodbye.
-  yield* Effect.addFinalizer(() => Effect.sync(pools.alice.link.abort))
-  const peer = stranger(pools.alice.link.raw("/chain-p2p/control/1"))
-  yield* settled
-  return { pools, host, peer }
-})
 
 describe("the control stream", () => {
   it.effect("tells who we are and which chains we serve, of which the peer recognises its own; never private ones", () =>
@@ -327,7 +249,7 @@ describe("the control stream", () => {
     Effect.gen(function*() {
       const { pools, peer } = yield* bobAndStranger
       peer.say({ ...info, version: 7, more: [1, { x: null }] })
-      peer.say({ type: "peers", records: [Uint8Array.of(1)] })
+      peer.say({ type: "rumours", records: [Uint8Array.of(1)] })
       peer.say({ type: "ping", id: 3, more: true })
       yield* settled
       assert.deepStrictEqual([pools.bob.dead, peer.ids], [[], [3]])
@@ -346,7 +268,7 @@ describe("the control stream", () => {
     ["a message without a type", [info, { id: 1 }]],
     [
       "more bytes than anybody needs",
-      [info, ...Array.from({ length: 40 }, () => ({ type: "peers", more: new Uint8Array(60_000) }))]
+      [info, ...Array.from({ length: 40 }, () => ({ type: "rumours", more: new Uint8Array(60_000) }))]
     ],
     ["more messages than anybody needs", [info, ...Array.from({ length: 520 }, (_, id) => ({ type: "ping", id }))]]
   ]

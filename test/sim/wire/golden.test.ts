@@ -37,7 +37,9 @@ const control: { readonly [name: string]: ControlMessage } = {
   chains: { type: "chains", added: [entry], removed: [] },
   ping: { type: "ping", id: 1 },
   pong: { type: "pong", id: 1 },
-  goodbye: { type: "goodbye", reason: "idle" }
+  goodbye: { type: "goodbye", reason: "idle" },
+  "get-peers": { type: "get-peers", id: 1 },
+  peers: { type: "peers", id: 1, records: [record] }
 }
 
 const made: { readonly [name: string]: Uint8Array } = {

@@ -41,5 +41,8 @@ export const golden: { readonly [name: string]: string } = {
   "control ping": "00 00000f a2 626964 01 6474797065 6470696e67",
   "control pong": "00 00000f a2 626964 01 6474797065 64706f6e67",
   // { type: "goodbye", reason: "idle" }
-  "control goodbye": "00 00001a a2 6474797065 67676f6f64627965 66726561736f6e 6469646c65"
+  "control goodbye": "00 00001a a2 6474797065 67676f6f64627965 66726561736f6e 6469646c65",
+  // { id: 1, type: "get-peers" }, answered by { id: 1, type: "peers", records: [record] }
+  "control get-peers": "00 000014 a2 626964 01 6474797065 696765742d7065657273",
+  "control peers": "00 00001d a3 626964 01 6474797065 657065657273 677265636f726473 81 43010203"
 }
