@@ -1,7 +1,8 @@
-import { type Context, Duration, Effect, FiberSet, PubSub, Random } from "effect"
-import { type ConnectionPool, type ControlEvent, monotonicMillis } from "../../signatures/index.ts"
+import { type Context, Duration, Effect, FiberSet, Random } from "effect"
+import { type ConnectionPool, monotonicMillis } from "../../signatures/index.ts"
 import { Introductions } from "./Introductions.ts"
 import { Served } from "./Served.ts"
+import { Subscribers } from "./Subscribers.ts"
 
 export interface ConnectionsOptions {
   /** Between two pings of a link. Default 5 seconds. */
@@ -16,9 +17,6 @@ export const openingMillis = 5_000
 /** How long a stream may linger after the last word, and a link after a goodbye. */
 export const resetMillis = 1_000
 
-/** Events that a subscriber may be behind: beyond them it loses the oldest. */
-const eventsKept = 4096
-
 /** What all links of a process share. Everything that runs here ends with the scope. */
 export interface Environment {
   readonly pool: Context.Service.Shape<typeof ConnectionPool>
@@ -31,7 +29,7 @@ export interface Environment {
   /** Monotonic milliseconds. */
   readonly now: () => number
   readonly randomBytes: (n: number) => Uint8Array
-  readonly events: PubSub.PubSub<ControlEvent>
+  readonly subscribers: Subscribers
   /** Runs an effect in the background; gives its cancel. */
   readonly start: (effect: Effect.Effect<void>) => () => void
   /** Calls `f` once after so many milliseconds; gives its cancel. */
@@ -58,7 +56,7 @@ export const makeEnvironment = Effect.fnUntraced(function*(
     silenceMillis: Duration.toMillis(options.silence ?? "12 seconds"),
     now: yield* monotonicMillis,
     randomBytes: (n) => Uint8Array.from({ length: n }, () => Math.floor(random.nextDoubleUnsafe() * 256)),
-    events: yield* PubSub.sliding<ControlEvent>(eventsKept),
+    subscribers: new Subscribers(),
     start,
     later: (millis, f) => start(Effect.andThen(Effect.sleep(millis), Effect.sync(f)))
   } satisfies Environment as Environment

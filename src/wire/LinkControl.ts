@@ -1,4 +1,4 @@
-import { Deferred, Effect, Option, PubSub } from "effect"
+import { Deferred, Effect, Option } from "effect"
 import type { Chain, ControlEvent, GoodbyeReason, Link, RawStream } from "../../signatures/index.ts"
 import { Announcer } from "./Announcer.ts"
 import { ChainSet } from "./ChainSet.ts"
@@ -218,7 +218,7 @@ export class LinkControl implements FrameHandler, QuestionsHost {
     this.peerSet = new ChainSet(info.salt, this.env.served.all())
     this.record = info.record
     const chains = this.peerSet.add(info.chains)
-    PubSub.publishUnsafe(this.env.events, { _tag: "Info", peer: this.link.peer, record: info.record, chains })
+    this.env.subscribers.tell({ _tag: "Info", peer: this.link.peer, record: info.record, chains })
   }
 
   private onChains(delta: Extract<ControlMessage, { readonly type: "chains" }>): void {
@@ -235,7 +235,7 @@ export class LinkControl implements FrameHandler, QuestionsHost {
   private onGoodbye(reason: GoodbyeReason): void {
     this.isPeerLeaving = true
     this.env.pool.leaving(this.link, reason)
-    PubSub.publishUnsafe(this.env.events, { _tag: "Goodbye", peer: this.link.peer, reason })
+    this.env.subscribers.tell({ _tag: "Goodbye", peer: this.link.peer, reason })
     if (reason === "superseded") this.host.superseded()
     // The end of our half tells the peer that we heard it.
     this.stream?.stop()
@@ -243,7 +243,7 @@ export class LinkControl implements FrameHandler, QuestionsHost {
   }
 
   private emitChains(added: ReadonlyArray<Chain>, removed: ReadonlyArray<Chain>): void {
-    PubSub.publishUnsafe(this.env.events, { _tag: "Chains", peer: this.link.peer, added, removed })
+    this.env.subscribers.tell({ _tag: "Chains", peer: this.link.peer, added, removed })
   }
 
   // ── what we say

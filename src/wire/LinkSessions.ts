@@ -1,4 +1,4 @@
-import { Duration, Effect, PubSub } from "effect"
+import { Duration, Effect } from "effect"
 import {
   type Chain,
   type ConnectionLimits,
@@ -134,7 +134,7 @@ export class LinkSessions implements RunningSessionHost {
 
   private hearAlternatives({ alternatives, reason }: RejectBody): void {
     if (alternatives.length === 0 || !lacksRoom(reason)) return
-    PubSub.publishUnsafe(this.env.events, { _tag: "Alternatives", peer: this.link.peer, records: alternatives })
+    this.env.subscribers.tell({ _tag: "Alternatives", peer: this.link.peer, records: alternatives })
   }
 
   /** A stream that the peer has opened: it must say hello in time. */

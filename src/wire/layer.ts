@@ -1,4 +1,4 @@
-import { Context, Effect, Layer, PubSub, Stream } from "effect"
+import { Context, Effect, Layer } from "effect"
 import {
   ConnectionPool,
   Connections,
@@ -79,14 +79,14 @@ export const layerConnections = (
         ))
     })
 
-    const events = Stream.unwrap(Effect.map(PubSub.subscribe(env.events), (subscription) => {
+    const events = env.subscribers.stream(() => {
       const infos: Array<ControlEvent> = []
       for (const { control } of links.values()) {
         const info = control.info()
         if (info !== undefined) infos.push(info)
       }
-      return Stream.concat(Stream.fromIterable(infos), Stream.fromSubscription(subscription))
-    }))
+      return infos
+    })
 
     const control = Control.of({
       events,
