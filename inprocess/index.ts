@@ -3,7 +3,7 @@ export * from "./kernel/index.ts"
 export * from "./network/index.ts"
 export { sequenceDiagram } from "./testing/diagram.ts"
 export { InvariantBroken, NotConverged } from "./testing/failures.ts"
-export { firstDifference, printEvent, type SimulationEvent } from "./testing/Recorder.ts"
+export { firstDifference, printEvent, type SimulationEvent, type TraceWindow } from "./testing/Recorder.ts"
 export {
   type Eventually,
   type HostServices,

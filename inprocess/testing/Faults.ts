@@ -8,6 +8,7 @@ import {
   parsePlan,
   type PlannedFault
 } from "../network/index.ts"
+import { usualAmounts } from "./amounts.ts"
 
 export interface FaultSetting {
   readonly hosts: number
@@ -20,19 +21,6 @@ export type FaultSource = (setting: FaultSetting) => fc.Arbitrary<FaultPlan>
 
 const tags = Object.keys(faultParts).filter((tag): tag is FaultTag => Object.hasOwn(faultParts, tag))
 
-/**
- * Amounts as they occur. Whoever waits an hour for a packet tests nothing but his own patience. The first is the mildest, to
- * which it shrinks.
- */
-const usual: Readonly<Record<string, readonly [mildest: number, hardest: number]>> = {
-  "latency.millis": [0, 2_000],
-  "latency.jitter": [0, 1_000],
-  "bandwidth.bytesPerSecond": [1_000_000, 500],
-  "slow.bytesPerSecond": [1_000_000, 500],
-  "crash.noticed": [0, 10_000],
-  "resetStream.nth": [0, 20]
-}
-
 const numberBetween = (mildest: number, hardest: number): fc.Arbitrary<number> =>
   fc.nat(Math.abs(hardest - mildest)).map((far) => mildest + Math.sign(hardest - mildest) * far)
 
@@ -43,7 +31,7 @@ const partOf = (name: string, part: FaultPart, hosts: number): fc.Arbitrary<numb
     return fc.uniqueArray(host, { minLength: 1, maxLength: Math.max(1, hosts - 1) })
       .map((side) => side.toSorted((a, b) => a - b))
   }
-  const [mildest, hardest] = usual[name] ?? [part.least, part.most]
+  const [mildest, hardest] = usualAmounts[name] ?? [part.least, part.most]
   return mildest < 0 && hardest > 0 ? fc.integer({ min: mildest, max: hardest }) : numberBetween(mildest, hardest)
 }
 

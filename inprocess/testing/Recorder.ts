@@ -56,15 +56,26 @@ export const firstDifference = (
   return undefined
 }
 
+/** Which part of a run is kept: runs of a whole network have millions of events. */
+export interface TraceWindow {
+  /** Of virtual time: what comes earlier is not kept. Default: 0. */
+  readonly fromMillis?: number
+  /** Events: what comes after so many is not kept. Default: no limit. */
+  readonly most?: number
+}
+
 /** Hears of all that happens, keeps it if asked to, and hashes it in any case. */
 export class Recorder {
   readonly events: Array<SimulationEvent> = []
   readonly #indexes = new Map<PeerId, number>()
-  readonly #keeps: boolean
+  readonly #from: number
+  readonly #most: number
   #hash = 0
 
-  constructor(keeps: boolean) {
-    this.#keeps = keeps
+  constructor(keeps: boolean | TraceWindow) {
+    const { fromMillis = 0, most = Infinity } = typeof keeps === "boolean" ? { most: keeps ? Infinity : 0 } : keeps
+    this.#from = fromMillis * 1000
+    this.#most = most
   }
 
   know(peer: PeerId, index: number): void {
@@ -78,7 +89,7 @@ export class Recorder {
 
   record(event: SimulationEvent): void {
     this.add(printEvent(event))
-    if (this.#keeps) this.events.push(event)
+    if (event.at >= this.#from && this.events.length < this.#most) this.events.push(event)
   }
 
   add(text: string): void {

@@ -91,6 +91,8 @@ export interface Scenario<W = unknown, E = unknown> {
   readonly pool?: ConnectionPoolOptions
   /** Of virtual time, for the whole run. Default: 1 hour. */
   readonly deadline?: Duration.Input
+  /** After so many steps a run is given up: it goes round in circles. Default: 10 million. */
+  readonly maxSteps?: number
   /** See `RunOptions`. Default: trap. */
   readonly leaks?: "trap" | "virtual" | "allow"
 }

@@ -3,7 +3,7 @@ import { drawSchedule, type Schedule, simulate as runInKernel } from "../kernel/
 import { applyFault, applyPlan, type FaultPlan, makeNetwork, type Network } from "../network/index.ts"
 import { InvariantBroken, NotConverged } from "./failures.ts"
 import { Programs } from "./Programs.ts"
-import { Recorder, type SimulationEvent } from "./Recorder.ts"
+import { Recorder, type SimulationEvent, type TraceWindow } from "./Recorder.ts"
 import { type Eventually, type Scenario } from "./Scenario.ts"
 
 export interface SimulateOptions<W, E> extends Scenario<W, E> {
@@ -11,8 +11,8 @@ export interface SimulateOptions<W, E> extends Scenario<W, E> {
   readonly faults?: FaultPlan
   /** Default: drawn from the seed. */
   readonly schedule?: Schedule
-  /** Whether the result has the trace. Its hash it has in any case. Default: false. */
-  readonly trace?: boolean
+  /** Whether the result has the trace, or which part of it. Its hash it has in any case. Default: false. */
+  readonly trace?: boolean | TraceWindow
 }
 
 /** All there is to say about a run. The same options give the same result, in any process. */
@@ -109,7 +109,8 @@ export const simulate = <W, E>(options: SimulateOptions<W, E>): SimulationResult
     schedule: options.schedule ?? drawSchedule(seed),
     deadline,
     leaks,
-    afterStep: look
+    ...options.maxSteps === undefined ? {} : { maxSteps: options.maxSteps },
+    ...invariant === undefined ? {} : { afterStep: look }
   })
   recorder.add(`${run.exit._tag} after ${run.micros} and ${run.steps}`)
   return { ...run, hash: recorder.hash(), trace: recorder.events }

@@ -80,6 +80,50 @@ const devnet = Command.make(
   (flags) => lazily(() => import("./commands/devnet.ts"), (module) => module.devnet(flags))
 ).pipe(Command.withDescription("Run several real nodes in this process, on two chains whose headers they sync"))
 
+const between = (name: string, least: number, most: number, description: string) =>
+  Flag.Int(name).pipe(
+    Flag.withDescription(description),
+    Flag.filter((value) => value >= least && value <= most, () => `expected ${least} to ${most.toLocaleString("en")}`)
+  )
+
+const sim = Command.make(
+  "sim",
+  {
+    nodes: between("nodes", 2, 10_000, "How many nodes. Default: 100").pipe(Flag.withDefault(100)),
+    chains: between("chains", 1, 1_000, "How many chains, each on every node. Default: 4").pipe(Flag.withDefault(4)),
+    minutes: between("minutes", 1, 10_000, "Of virtual time. Default: 60").pipe(Flag.withDefault(60)),
+    headers: between("headers", 0, 100_000, "Of each chain at the beginning, on one node. Default: 100").pipe(
+      Flag.withDefault(100)
+    ),
+    sessions: between("sessions", 1, 64, "That each node tries to hold on each chain. Default: 6").pipe(
+      Flag.withDefault(6)
+    ),
+    faults: Flag.String("faults").pipe(
+      Flag.withMetavar("FAULTS"),
+      Flag.withDescription(
+        "What befalls the network: none, any, kinds such as crash,partition, or a whole plan. Default: none"
+      ),
+      Flag.withDefault("none")
+    ),
+    seed: between(
+      "seed",
+      0,
+      0x7fff_fffe,
+      "Decides all that is drawn: the same seed, the same run. Default: another each time"
+    ).pipe(Flag.optional),
+    diagram: Flag.String("diagram").pipe(
+      Flag.withMetavar("FILE"),
+      Flag.withDescription("Write a sequence diagram of the run, as HTML"),
+      Flag.optional
+    ),
+    diagramFrom: between("diagram-from", 0, 600_000, "Second at which the diagram begins. Default: 0").pipe(
+      Flag.withDefault(0)
+    ),
+    json
+  },
+  (flags) => lazily(() => import("./commands/sim.ts"), (module) => module.sim(flags))
+).pipe(Command.withDescription("Simulate a network of real nodes in virtual time, on chains made for it"))
+
 const asking = { config, dataDir, json }
 const status = Command.make(
   "status",
@@ -141,6 +185,7 @@ const root = Command.make("chain-p2p").pipe(
   Command.withSubcommands([
     run,
     devnet,
+    sim,
     status,
     peers,
     sessions,
