@@ -68,6 +68,11 @@ export interface OpenedConnection {
   readonly end: (code: CloseCode) => void
   /** Aborts: unsent data is dropped. `protocol-violation` (the session says so) also has the peer banned. Idempotent. */
   readonly fail: (reason: "session-failed" | "protocol-violation") => void
+  /**
+   * Calls the listener, synchronously, when the connection has ended; at once if it has. It must not run the session or use
+   * the connection before it has returned. There is one listener, who runs the session: the last one counts.
+   */
+  readonly onEnded: (listener: (how: ConnectionClosed | ConnectionFailed) => void) => void
   /** How the connection ended, as the operations see it: the first end or failure, local or remote. */
   readonly ended: Effect.Effect<ConnectionClosed | ConnectionFailed>
   /** The stream is gone and the lease given back. */

@@ -109,8 +109,8 @@ export class LinkSessions implements RunningSessionHost {
       const host: OpeningHost = {
         accepted: (stream, terms) => {
           const session = this.run(stream, false, lease, limits, terms)
-          opened(session.opened)
-          answered(Effect.succeed(session.opened))
+          opened(session)
+          answered(Effect.succeed(session))
           return session.core
         },
         rejected: (body) => {
@@ -205,7 +205,7 @@ export class LinkSessions implements RunningSessionHost {
     const session = this.run(stream, true, lease, limits, terms)
     // It was accepted, and has a slot that must be given back: so it ends as if the peer had closed it at once.
     if (obstacle !== undefined) session.core.frame(FrameType.end, endBody("closed"))
-    decision.accept(session.opened)
+    decision.accept(session)
     return session.core
   }
 

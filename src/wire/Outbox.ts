@@ -101,12 +101,10 @@ export class Outbox {
 
   private schedule(): void {
     this.scheduled = true
-    this.stream.soon(this.onSoon)
-  }
-
-  private readonly onSoon = (): void => {
-    this.scheduled = false
-    if (!this.blocked) this.flush()
+    this.stream.soon(() => {
+      this.scheduled = false
+      if (!this.blocked) this.flush()
+    })
   }
 
   private flush(): void {

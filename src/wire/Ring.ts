@@ -1,9 +1,12 @@
 /** Slots that an empty queue may keep: what a batch of small messages needs again and again, and not what a flood did once. */
 const kept = 1024
 
+/** Of a queue that is empty: nothing is ever put into it. */
+const noItems: Array<never> = []
+
 /** A queue over a circular array: constant time at both ends, and no memory kept for what has left. */
 export class Ring<A> {
-  private items: Array<A | undefined> = []
+  private items: Array<A | undefined> = noItems
   private head = 0
   size = 0
 
@@ -31,7 +34,7 @@ export class Ring<A> {
   }
 
   clear(): void {
-    this.items = []
+    this.items = noItems
     this.head = 0
     this.size = 0
   }

@@ -13,14 +13,15 @@ export interface RunningSessionHost {
 }
 
 /** A core with what is around it: its lease, its deadline, and who waits for its end. Of an idle one little is kept. */
-export class RunningSession implements SessionHost {
+export class RunningSession implements SessionHost, OpenedConnection {
   readonly core: SessionCore
-  readonly opened: OpenedConnection
+  readonly connection: OpenedConnection["connection"]
   readonly isInbound: boolean
-  readonly host: RunningSessionHost
+  private readonly host: RunningSessionHost
   private readonly lease: Lease
   private readonly limits: ConnectionLimits
-  private isReleased = false
+  private isGone = false
+  private listener: ((how: Outcome) => void) | undefined
   /** Made when somebody waits. */
   private whenEnded: Deferred.Deferred<Outcome> | undefined
   private whenReleased: Deferred.Deferred<void> | undefined
@@ -39,19 +40,48 @@ export class RunningSession implements SessionHost {
     this.lease = lease
     this.limits = limits
     this.core = new SessionCore(stream, terms, this)
-    this.opened = new Opened(this)
+    this.connection = connectionOf(this.core)
   }
 
-  untilEnded(): Effect.Effect<Outcome> {
-    if (this.core.outcome !== undefined) return Effect.succeed(this.core.outcome)
-    return Deferred.await(this.whenEnded ??= Deferred.makeUnsafe())
+  // ── what the node has of it
+
+  get peer(): OpenedConnection["peer"] {
+    return this.host.link.peer
   }
 
-  untilReleased(): Effect.Effect<void> {
-    return this.isReleased ? Effect.void : Deferred.await(this.whenReleased ??= Deferred.makeUnsafe())
+  get remote(): OpenedConnection["remote"] {
+    return this.host.link.remote
   }
 
-  ended(outcome: Outcome): void {
+  end(code: Parameters<OpenedConnection["end"]>[0]): void {
+    this.core.end(code)
+  }
+
+  fail(reason: Parameters<OpenedConnection["fail"]>[0]): void {
+    this.core.fail(reason)
+  }
+
+  onEnded(listener: (how: Outcome) => void): void {
+    if (this.core.outcome === undefined) this.listener = listener
+    else listener(this.core.outcome)
+  }
+
+  get ended(): OpenedConnection["ended"] {
+    return Effect.suspend(() =>
+      this.core.outcome === undefined
+        ? Deferred.await(this.whenEnded ??= Deferred.makeUnsafe())
+        : Effect.succeed(this.core.outcome)
+    )
+  }
+
+  get released(): OpenedConnection["released"] {
+    return Effect.suspend(() => this.isGone ? Effect.void : Deferred.await(this.whenReleased ??= Deferred.makeUnsafe()))
+  }
+
+  // ── what its core tells
+
+  concluded(outcome: Outcome): void {
+    this.listener?.(outcome)
     if (this.whenEnded !== undefined) Deferred.doneUnsafe(this.whenEnded, Effect.succeed(outcome))
   }
 
@@ -65,46 +95,11 @@ export class RunningSession implements SessionHost {
     this.host.env.pool.dead(this.host.link, "violation")
   }
 
-  released(): void {
+  gone(): void {
     this.cancelDeadline?.()
     this.lease.release()
     this.host.released(this)
-    this.isReleased = true
+    this.isGone = true
     if (this.whenReleased !== undefined) Deferred.doneUnsafe(this.whenReleased, Effect.void)
-  }
-}
-
-/** What the node has of it. */
-class Opened implements OpenedConnection {
-  readonly connection: OpenedConnection["connection"]
-  private readonly session: RunningSession
-
-  constructor(session: RunningSession) {
-    this.session = session
-    this.connection = connectionOf(session.core)
-  }
-
-  get peer(): OpenedConnection["peer"] {
-    return this.session.host.link.peer
-  }
-
-  get remote(): OpenedConnection["remote"] {
-    return this.session.host.link.remote
-  }
-
-  end(code: Parameters<OpenedConnection["end"]>[0]): void {
-    this.session.core.end(code)
-  }
-
-  fail(reason: Parameters<OpenedConnection["fail"]>[0]): void {
-    this.session.core.fail(reason)
-  }
-
-  get ended(): OpenedConnection["ended"] {
-    return Effect.suspend(() => this.session.untilEnded())
-  }
-
-  get released(): OpenedConnection["released"] {
-    return Effect.suspend(() => this.session.untilReleased())
   }
 }

@@ -1,14 +1,24 @@
 import type { Chain, ConnectionLimits, Decide } from "../../signatures/index.ts"
-import { asText, chainKey } from "./chainKey.ts"
+import { asText, bytesOf, chainKey } from "./chainKey.ts"
 
 /** A chain that a node of this process serves. */
-export interface ServedChain {
+export class ServedChain {
   readonly chain: Chain
-  readonly key: Uint8Array
-  /** The key, for use as a key of a map. */
+  /** The key, for use as a key of a map: bytes would weigh five times as much. */
   readonly text: string
   readonly limits: ConnectionLimits
   readonly decide: Decide
+
+  constructor(chain: Chain, limits: ConnectionLimits, decide: Decide) {
+    this.chain = chain
+    this.text = asText(chainKey(chain))
+    this.limits = limits
+    this.decide = decide
+  }
+
+  get key(): Uint8Array {
+    return bytesOf(this.text)
+  }
 }
 
 /** The chains of this process, by their keys. */
@@ -25,11 +35,11 @@ export class Served {
 
   /** Two nodes of one chain in one process are a bug of the program. */
   add(chain: Chain, limits: ConnectionLimits, decide: Decide): ServedChain {
-    const key = chainKey(chain)
-    const text = asText(key)
-    if (this.byKey.has(text)) throw new Error(`the chain ${chain.name} is already served by a node of this process`)
-    const served = { chain, key, text, limits, decide }
-    this.byKey.set(text, served)
+    const served = new ServedChain(chain, limits, decide)
+    if (this.byKey.has(served.text)) {
+      throw new Error(`the chain ${chain.name} is already served by a node of this process`)
+    }
+    this.byKey.set(served.text, served)
     return served
   }
 

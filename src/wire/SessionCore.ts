@@ -28,7 +28,7 @@ export interface SessionTerms {
 /** Who runs a core: told what happened, synchronously. */
 export interface SessionHost {
   /** The first end or failure. */
-  ended(outcome: Outcome): void
+  concluded(outcome: Outcome): void
   /**
    * The core has said its last word, or will, and waits for the stream to end: call `expire` after `closeTimeout` (`flush`)
    * or a second (`reset`). Told again when the deadline changes.
@@ -37,7 +37,7 @@ export interface SessionHost {
   /** The other end broke the wire format. */
   violated(): void
   /** The stream is gone. Once; the last of all. */
-  released(): void
+  gone(): void
 }
 
 /** One who waits to send. `resume` without an outcome: it was sent. */
@@ -262,7 +262,7 @@ export class SessionCore implements FrameHandler {
     this.isSilenced = true
     this.conclude(new ConnectionFailed({ reason: linkEnded ? "link-lost" : "stream-lost" }))
     this.settle()
-    this.host.released()
+    this.host.gone()
   }
 
   // ── inside
@@ -333,7 +333,7 @@ export class SessionCore implements FrameHandler {
     this.outcome = outcome
     let waiter: SendWaiter | undefined
     while ((waiter = this.senders.shift()) !== undefined) waiter.resume(outcome)
-    this.host.ended(outcome)
+    this.host.concluded(outcome)
   }
 
   private discard(): void {

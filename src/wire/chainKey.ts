@@ -11,3 +11,6 @@ export const saltedKey = (salt: Uint8Array, key: Uint8Array): Uint8Array =>
 
 /** Bytes as text, one character per byte, for use as a key of a map. */
 export const asText = (bytes: Uint8Array): string => String.fromCharCode(...bytes)
+
+/** What `asText` was given. */
+export const bytesOf = (text: string): Uint8Array => Uint8Array.from(text, (letter) => letter.charCodeAt(0))

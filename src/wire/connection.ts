@@ -8,25 +8,27 @@ import {
 } from "../../signatures/index.ts"
 import { ReceiveWaiter, SendWaiter, type SessionCore } from "./SessionCore.ts"
 
+type Ended = ConnectionClosed | ConnectionFailed
+type Receiving = Effect.Effect<P2pMessage, Ended>
+
 /**
  * The four operations over a core. While nothing has to wait, an operation is one synchronous step: no fiber, no timer, no
- * promise.
+ * promise. Thousands of connections are idle, so what an operation needs is made when it is first used.
  */
-export const connectionOf = (core: SessionCore): P2pConnection => {
-  // The message leaves the core in `take`: a fiber that is interrupted between its wake-up and that loses nothing.
-  const waitToReceive: Effect.Effect<P2pMessage, ConnectionClosed | ConnectionFailed> = Effect.callback((resume) => {
-    // It came while we were about to wait.
-    if (core.hasMessage) return resume(receive)
-    const waiter = new ReceiveWaiter((outcome) =>
-      resume(outcome === undefined ? Effect.sync(() => core.take(waiter)) : Effect.fail(outcome))
-    )
-    core.waitToReceive(waiter)
-    return Effect.sync(() => core.cancelReceive(waiter))
-  })
+export const connectionOf = (core: SessionCore): P2pConnection => ({
+  send: (message) => new Send(core, message),
+  receive: receiveOf(core),
+  tryReceive: new TryReceive(core),
+  close: new Close(core)
+})
 
+/** Nothing has arrived, or somebody else was faster. */
+const nothing = Symbol("nothing")
+
+const receiveOf = (core: SessionCore): Receiving => {
   // A message must leave the core in the very step in which the session gets it: whoever is interrupted between two steps
   // would lose it. Only `sync` hands its value over within its own step, and what it throws is the one way out of it.
-  const receive: Effect.Effect<P2pMessage, ConnectionClosed | ConnectionFailed> = Effect.catchDefect(
+  const receive: Receiving = Effect.catchDefect(
     Effect.sync(() => {
       const message = core.poll()
       if (message === undefined) throw nothing
@@ -36,26 +38,57 @@ export const connectionOf = (core: SessionCore): P2pConnection => {
       if (defect !== nothing) return Effect.die(defect)
       // Something may have come since.
       if (core.hasMessage) return receive
-      return core.outcome === undefined ? waitToReceive : Effect.fail(core.outcome)
+      return core.outcome === undefined ? waitToReceive(core, receive) : Effect.fail(core.outcome)
     }
   )
-  const poll = Effect.sync(() => Option.fromUndefinedOr(core.poll()))
+  return receive
+}
 
-  return {
-    send: (message) => new Send(core, message),
-    receive,
-    tryReceive: Effect.suspend(() => core.hasMessage || core.outcome === undefined ? poll : Effect.fail(core.outcome)),
-    close: Effect.sync(() => core.end("closed"))
+/** The message leaves the core in `take`: a fiber that is interrupted between its wake-up and that loses nothing. */
+const waitToReceive = (core: SessionCore, receive: Receiving): Receiving =>
+  Effect.callback((resume) => {
+    // It came while we were about to wait.
+    if (core.hasMessage) return resume(receive)
+    const waiter = new ReceiveWaiter((outcome) =>
+      resume(outcome === undefined ? Effect.sync(() => core.take(waiter)) : Effect.fail(outcome))
+    )
+    core.waitToReceive(waiter)
+    return Effect.sync(() => core.cancelReceive(waiter))
+  })
+
+class TryReceive extends Effectable.Class<Option.Option<P2pMessage>, Ended> {
+  private readonly core: SessionCore
+  private poll: Effect.Effect<Option.Option<P2pMessage>> | undefined
+
+  constructor(core: SessionCore) {
+    super()
+    this.core = core
+  }
+
+  asEffect(): Effect.Effect<Option.Option<P2pMessage>, Ended> {
+    const { core } = this
+    if (!core.hasMessage && core.outcome !== undefined) return Effect.fail(core.outcome)
+    return this.poll ??= Effect.sync(() => Option.fromUndefinedOr(core.poll()))
   }
 }
 
-/** Nothing has arrived, or somebody else was faster. */
-const nothing = Symbol("nothing")
+class Close extends Effectable.Class<void> {
+  private readonly core: SessionCore
 
-/** An object where `Effect.suspend` would need a closure beside it. */
-class Send extends Effectable.Class<void, ConnectionClosed | ConnectionFailed | MessageTooLarge> {
-  readonly core: SessionCore
-  readonly message: P2pMessage
+  constructor(core: SessionCore) {
+    super()
+    this.core = core
+  }
+
+  asEffect(): Effect.Effect<void> {
+    this.core.end("closed")
+    return Effect.void
+  }
+}
+
+class Send extends Effectable.Class<void, Ended | MessageTooLarge> {
+  private readonly core: SessionCore
+  private readonly message: P2pMessage
 
   constructor(core: SessionCore, message: P2pMessage) {
     super()
@@ -63,7 +96,7 @@ class Send extends Effectable.Class<void, ConnectionClosed | ConnectionFailed | 
     this.message = message
   }
 
-  asEffect(): Effect.Effect<void, ConnectionClosed | ConnectionFailed | MessageTooLarge> {
+  asEffect(): Effect.Effect<void, Ended | MessageTooLarge> {
     const { core, message } = this
     if (core.trySend(message)) return Effect.void
     if (core.outcome !== undefined) return Effect.fail(core.outcome)
@@ -74,10 +107,7 @@ class Send extends Effectable.Class<void, ConnectionClosed | ConnectionFailed | 
   }
 }
 
-const waitToSend = (
-  core: SessionCore,
-  message: P2pMessage
-): Effect.Effect<void, ConnectionClosed | ConnectionFailed> =>
+const waitToSend = (core: SessionCore, message: P2pMessage): Effect.Effect<void, Ended> =>
   Effect.callback((resume) => {
     const waiter = new SendWaiter(
       message,

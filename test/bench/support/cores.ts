@@ -5,7 +5,7 @@ import { readFrames } from "../../../src/wire/FrameStream.ts"
 import { SessionCore, type SessionHost } from "../../../src/wire/SessionCore.ts"
 import { limits } from "./ours.ts"
 
-const host: SessionHost = { ended: () => {}, closing: () => {}, violated: () => {}, released: () => {} }
+const host: SessionHost = { concluded: () => {}, closing: () => {}, violated: () => {}, gone: () => {} }
 
 const terms = { maxMessageBytes: limits.maxMessageBytes, window: limits.window, peerWindow: limits.window }
 

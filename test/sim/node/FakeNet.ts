@@ -33,6 +33,7 @@ class End {
   readonly arrived = Latch.makeUnsafe()
   readonly ended = Deferred.makeUnsafe<ConnectionClosed | ConnectionFailed>()
   outcome: ConnectionClosed | ConnectionFailed | undefined
+  listener: ((how: ConnectionClosed | ConnectionFailed) => void) | undefined
   other: End | undefined
 
   /** Both ends know: the stream is gone. */
@@ -42,6 +43,7 @@ class End {
     if (this.outcome !== undefined) return false
     this.outcome = outcome
     Deferred.doneUnsafe(this.ended, Effect.succeed(outcome))
+    this.listener?.(outcome)
     this.arrived.openUnsafe()
     return true
   }
@@ -143,6 +145,10 @@ export class FakeNet {
           new ConnectionFailed({ reason: reason === "session-failed" ? "local-session-failed" : reason }),
           new ConnectionFailed({ reason: reason === "session-failed" ? "remote-session-failed" : reason })
         ),
+      onEnded: (listener) => {
+        if (end.outcome === undefined) end.listener = listener
+        else listener(end.outcome)
+      },
       ended: Deferred.await(end.ended),
       released: Deferred.await(end.released)
     }

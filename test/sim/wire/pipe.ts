@@ -126,7 +126,7 @@ export class Peer implements SessionHost {
     this.core = readFrames(end, () => {}, (stream) => new SessionCore(stream, terms, this))
   }
 
-  ended(outcome: Outcome): void {
+  concluded(outcome: Outcome): void {
     this.outcomes.push(outcome)
   }
   closing(deadline: "flush" | "reset"): void {
@@ -135,7 +135,7 @@ export class Peer implements SessionHost {
   violated(): void {
     this.violations++
   }
-  released(): void {
+  gone(): void {
     this.releases++
   }
 
