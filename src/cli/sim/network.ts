@@ -1,5 +1,5 @@
 /** The simulated network of `chain-p2p sim`: real nodes with header sync on generated chains. */
-import { Cause, Effect, Exit } from "effect"
+import { Cause, Effect, Exit, References } from "effect"
 import {
   type FaultPlan,
   keyedRandom,
@@ -13,6 +13,7 @@ import { ConnectionPool, Disk, monotonicMillis, type P2pSession } from "../../..
 import { makeP2pNode } from "../../node/index.ts"
 import { headerSize } from "../../sessions/header-sync/header.ts"
 import { type HeaderChain, headerSync } from "../../sessions/index.ts"
+import { layerLogs } from "../logs.ts"
 import { grow } from "./mining.ts"
 import { type Home, type Place, type Snapshot, snapshotOf } from "./snapshot.ts"
 import { drawChains, drawFinds, type Find, type SimulatedChain } from "./world.ts"
@@ -93,6 +94,10 @@ const find = Effect.fnUntraced(function*(chain: SimulatedChain, headers: HeaderC
   yield* headers.add(grow(chain.params, tip, [chain.params.spacing], salt).slice(headerSize))
 })
 
+/** What befalls the network is no news; a bug is. */
+const quiet = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  effect.pipe(Effect.provideService(References.MinimumLogLevel, "Error"), Effect.provide(layerLogs))
+
 const program = (
   options: SimOptions,
   chains: ReadonlyArray<SimulatedChain>,
@@ -123,7 +128,7 @@ const program = (
       yield* find(of, place.headers, index + 1)
     }
     return yield* Effect.never
-  })
+  }, quiet)
 
 const tipOf = (home: Home | undefined, chain: number): Effect.Effect<string | undefined> =>
   Effect.map(home?.places[chain]?.headers.tip ?? Effect.undefined, (tip) => tip?.hash)
