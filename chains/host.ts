@@ -38,8 +38,8 @@ export class ChainMissing extends Schema.TaggedError<ChainMissing>()("ChainMissi
   running: Schema.Array(Schema.String)
 }) {
   override get message(): string {
-    return `no chain ${this.name} runs here; there ${
-      this.running.length === 0 ? "is none at all" : `are ${this.running.join(", ")}`
+    return `no chain ${this.name} runs here: ${
+      this.running.length === 0 ? "none does" : `there is ${this.running.join(", ")}`
     }`
   }
 }

@@ -14,29 +14,9 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import { readFileSync } from "node:fs"
 import { CliFailed } from "./failure.ts"
+import { config, dataDir, json, lazily, many } from "./flags.ts"
+import { nodeCommands } from "./nodeCommands.ts"
 
-const lazily = <M, A, E, R>(
-  load: () => Promise<M>,
-  use: (module: M) => Effect.Effect<A, E, R>
-): Effect.Effect<A, E, R> => Effect.flatMap(Effect.promise(load), use)
-
-const config = Flag.String("config").pipe(
-  Flag.withAlias("c"),
-  Flag.withMetavar("FILE"),
-  Flag.withDescription("Config file: YAML, JSON or TOML. Default: $CHAIN_P2P_CONFIG, then ./node.yaml"),
-  Flag.optional
-)
-const dataDir = Flag.String("data-dir").pipe(
-  Flag.withMetavar("DIR"),
-  Flag.withDescription("Data directory, instead of the file's dataDir"),
-  Flag.optional
-)
-const json = Flag.Boolean("json").pipe(
-  Flag.withDescription("Print JSON on stdout, and nothing else there"),
-  Flag.withDefault(false)
-)
-const many = (name: string, metavar: string, description: string) =>
-  Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description), Flag.atLeast(0))
 const listen = many("listen", "MULTIADDR", "Where to listen, instead of the file's list; may be repeated")
 const bootstrap = many("bootstrap", "MULTIADDR", "Peers to begin with, instead of the file's list; may be repeated")
 
@@ -56,9 +36,14 @@ const devnet = Command.make(
   "devnet",
   {
     nodes: Flag.Int("nodes").pipe(
-      Flag.withDescription("How many nodes, 2 to 16"),
-      Flag.filter((nodes) => nodes >= 2 && nodes <= 16, () => "expected 2 to 16 nodes"),
+      Flag.withDescription("How many nodes, 2 to 64. Up to 16, each has a session with each other one on each chain"),
+      Flag.filter((nodes) => nodes >= 2 && nodes <= 64, () => "2 to 64 nodes"),
       Flag.withDefault(4)
+    ),
+    chains: Flag.Int("chains").pipe(
+      Flag.withDescription("How many chains, 1 to 64: two real ones, then generated ones of easy proof of work"),
+      Flag.filter((chains) => chains >= 1 && chains <= 64, () => "1 to 64 chains"),
+      Flag.withDefault(2)
     ),
     untilSynced: Flag.Boolean("until-synced").pipe(
       Flag.withDescription("Stop once every node has all headers, and a session with each other node on each chain"),
@@ -72,13 +57,13 @@ const devnet = Command.make(
     within: Flag.Int("within").pipe(
       Flag.withMetavar("SECONDS"),
       Flag.withDescription("When --until-synced gives up"),
-      Flag.filter((seconds) => seconds > 0, () => "expected a number of seconds above 0"),
+      Flag.filter((seconds) => seconds > 0, () => "a number of seconds above 0"),
       Flag.withDefault(50)
     ),
     json
   },
   (flags) => lazily(() => import("./commands/devnet.ts"), (module) => module.devnet(flags))
-).pipe(Command.withDescription("Run several real nodes in this process, on two chains whose headers they sync"))
+).pipe(Command.withDescription("Run several real nodes in this process, on chains whose headers they sync"))
 
 const between = (name: string, least: number, most: number, description: string) =>
   Flag.Int(name).pipe(
@@ -124,29 +109,6 @@ const sim = Command.make(
   (flags) => lazily(() => import("./commands/sim.ts"), (module) => module.sim(flags))
 ).pipe(Command.withDescription("Simulate a network of real nodes in virtual time, on chains made for it"))
 
-const asking = { config, dataDir, json }
-const status = Command.make(
-  "status",
-  asking,
-  (flags) => lazily(() => import("./commands/ask.ts"), (module) => module.status(flags))
-).pipe(
-  Command.withDescription("Show a running node: its chains, sessions and links")
-)
-const peers = Command.make(
-  "peers",
-  asking,
-  (flags) => lazily(() => import("./commands/ask.ts"), (module) => module.peers(flags))
-).pipe(
-  Command.withDescription("Show the peers that a running node knows")
-)
-const sessions = Command.make(
-  "sessions",
-  asking,
-  (flags) => lazily(() => import("./commands/ask.ts"), (module) => module.sessions(flags))
-).pipe(
-  Command.withDescription("Show the sessions of a running node")
-)
-
 const init = Command.make(
   "init",
   {
@@ -186,9 +148,7 @@ const root = Command.make("chain-p2p").pipe(
     run,
     devnet,
     sim,
-    status,
-    peers,
-    sessions,
+    ...nodeCommands,
     init,
     Command.make("config").pipe(
       Command.withDescription("Check and show config files"),

@@ -8,10 +8,10 @@ import { dirname, resolve } from "node:path"
 import { ConfigInvalid, type ConfigMistake, renderMistake } from "../../signatures/Config.ts"
 import { type Document, readDocument } from "./document.ts"
 import { type Override, readEnvironment } from "./environment.ts"
-import { explain, type Finding } from "./explain.ts"
+import { explain, type Finding, show } from "./explain.ts"
 import { NodeFile } from "./NodeFile.ts"
 import { ruleMistakes, ruleWarnings } from "./rules.ts"
-import { type NodeSettings, settingsOf } from "./settings.ts"
+import { type ChainSettings, type NodeSettings, settingsOf } from "./settings.ts"
 import { fileShape, type Path, renderPath, valueAt } from "./shape.ts"
 
 export interface Loaded {
@@ -29,6 +29,8 @@ export interface LoadOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>
   /** Values of flags, stronger than all else. */
   readonly flags?: ReadonlyArray<Override>
+  /** Where relative paths start; by default the file's folder. */
+  readonly folder?: string
   /** Looks into the sessions that the chains name, so that their mistakes are told with all others. */
   readonly checkSession?: (chain: WrittenChain) => Effect.Effect<ReadonlyArray<Finding>>
 }
@@ -110,28 +112,77 @@ const writtenChains = (values: unknown, folder: string): ReadonlyArray<WrittenCh
   })
 }
 
-export const loadText = Effect.fnUntraced(function*(text: string, options: LoadOptions): Effect.fn.Return<
-  Loaded,
-  ConfigInvalid
-> {
+/** A text with all that stands above it, checked, and the findings to tell beside it. */
+const read = Effect.fnUntraced(function*(
+  text: string,
+  options: LoadOptions,
+  look: (values: unknown) => ReadonlyArray<Finding>
+) {
   const document = readDocument(options.file, text)
   yield* invalid(document.mistakes)
   const environment = readEnvironment(options.environment ?? {}, document.value)
   const overrides = [...environment.overrides, ...options.flags ?? []]
   const values = overrides.reduce((root, { path, value }) => withValue(root, path, value), document.value)
   const mistake = mistakeAt(document, overrides)
-  const file = resolve(options.file)
+  const folder = options.folder ?? dirname(resolve(options.file))
   const ofSessions = yield* Effect.forEach(
-    writtenChains(values, dirname(file)),
+    writtenChains(values, folder),
     options.checkSession ?? (() => Effect.succeed([]))
   )
-  yield* invalid([...findings(values), ...ruleMistakes(values), ...ofSessions.flat()].map(mistake))
+  const found = [...look(document.value), ...findings(values), ...ruleMistakes(values), ...ofSessions.flat()]
+  yield* invalid(found.map(mistake))
   const valid = yield* Schema.decodeUnknownEffect(NodeFile)(values).pipe(Effect.orDie)
+  const origin = (path: Path) => overrideOf(overrides, path)?.source ?? placeText(document, values, path)
+  return { valid, settings: settingsOf(valid, folder), environment, origin, explain: mistake }
+})
+
+export const loadText = Effect.fnUntraced(function*(text: string, options: LoadOptions): Effect.fn.Return<
+  Loaded,
+  ConfigInvalid
+> {
+  const { environment, explain, origin, settings, valid } = yield* read(text, options, () => [])
   return {
-    settings: settingsOf(valid, dirname(file)),
+    settings,
     values: valid,
-    warnings: [...environment.warnings, ...ruleWarnings(valid).map(mistake).map(renderMistake)],
-    origin: (path) => overrideOf(overrides, path)?.source ?? placeText(document, values, path)
+    warnings: [...environment.warnings, ...ruleWarnings(valid).map(explain).map(renderMistake)],
+    origin
+  }
+})
+
+/** Chains for a node that runs. */
+export interface LoadedChains {
+  readonly chains: ReadonlyArray<ChainSettings>
+  /** About these chains only. */
+  readonly warnings: ReadonlyArray<string>
+}
+
+/**
+ * Chains to add to a node that runs: a text with the `chains` of a config file, or what flags say of them. Each means what
+ * it would mean in the node's own file.
+ */
+export const loadChains = Effect.fnUntraced(function*(
+  text: string,
+  options: LoadOptions & {
+    /** Of the node. The text may name it too, but no other. */
+    readonly network: string
+  }
+): Effect.fn.Return<LoadedChains, ConfigInvalid> {
+  const { network } = options
+  const theirs = { path: ["network"], value: network, source: "the running node" }
+  const look = (written: unknown): ReadonlyArray<Finding> =>
+    Object.entries(isObject(written) ? written : {}).flatMap(([key, value]): ReadonlyArray<Finding> =>
+      key === "chains" || !fileShape.keys.has(key)
+        ? []
+        : key !== "network"
+        ? [{ path: [key], part: "key", what: "expected chains and nothing else: this can't change while a node runs" }]
+        : value === network
+        ? []
+        : [{ path: [], part: "key", what: `expected the network ${network} of the running node, got ${show(value)}` }]
+    )
+  const { explain, settings, valid } = yield* read(text, { ...options, flags: [theirs, ...options.flags ?? []] }, look)
+  return {
+    chains: settings.chains,
+    warnings: ruleWarnings(valid).filter(({ path }) => path[0] === "chains").map(explain).map(renderMistake)
   }
 })
 

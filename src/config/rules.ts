@@ -65,6 +65,11 @@ const chainMistakes = (reader: Reader, chain: number): ReadonlyArray<Finding> =>
       : []),
     ...(total !== undefined && total < sessions
       ? [value(at("maxSessionCount"), `expected at least sessionCount (${sessions}), got ${total}`)]
+      : total !== undefined && reader.number(at("maxInboundCount")) !== undefined && total < sessions + inbound
+      ? [value(
+        at("maxSessionCount"),
+        `expected at least sessionCount + maxInboundCount (${sessions + inbound}), got ${total}`
+      )]
       : []),
     ...atMost(at("newcomerSlots"), reader.number(at("newcomerSlots")), inbound, "maxInboundCount"),
     ...(least > longest

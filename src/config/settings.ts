@@ -10,6 +10,8 @@ import { fileShape } from "./shape.ts"
 import { parseDuration, parseSize } from "./units.ts"
 
 export interface ChainSettings {
+  /** As in the file, with what stands above it. */
+  readonly written: ChainEntry
   readonly node: P2pNodeConfig
   readonly index: number
   /** As written: a ready-made session's name, or a path of a module. */
@@ -57,6 +59,7 @@ const chainSettings = (network: string, entry: ChainEntry, index: number): Chain
     ...counts
   } = rest
   return {
+    written: entry,
     node: {
       ...counts,
       chain: { network, name, genesis },

@@ -76,7 +76,7 @@ registerHooks({ resolve: (specifier, context, next) => {
     Effect.gen(function*() {
       const { code, stderr } = yield* cli(["devnet", "--nodes", "1"], { cwd: yield* temporaryFolder })
       assert.strictEqual(code, 1)
-      assert.match(stderr, /expected 2 to 16 nodes/)
+      assert.match(stderr, /Expected: 2 to 64 nodes/)
     }))
 })
 

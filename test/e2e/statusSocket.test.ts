@@ -4,7 +4,7 @@ import { existsSync, statSync, writeFileSync } from "node:fs"
 import { connect } from "node:net"
 import { join } from "node:path"
 import { askNode } from "../../src/cli/status/client.ts"
-import { serveStatus } from "../../src/cli/status/server.ts"
+import { type Answers, serveStatus } from "../../src/cli/status/server.ts"
 import { temporaryFolder } from "./support/cli.ts"
 
 const status = {
@@ -16,7 +16,15 @@ const status = {
   links: [],
   chains: []
 }
-const answers = { status: Effect.succeed(status), peers: Effect.succeed([]), sessions: Effect.succeed([]) }
+const refused = () => Effect.fail(new Error("not this one"))
+const answers: Answers = {
+  status: Effect.succeed(status),
+  peers: Effect.succeed([]),
+  sessions: Effect.succeed([]),
+  chains: Effect.succeed([]),
+  addChains: refused,
+  removeChain: refused
+}
 
 /** What the socket answers to a text, until it has a line or is closed. */
 const say = (dataDir: string, text: string): Effect.Effect<string> =>
@@ -41,11 +49,19 @@ describe("node.sock", () => {
       yield* Effect.scoped(Effect.gen(function*() {
         yield* serveStatus(dataDir, answers)
         assert.strictEqual(statSync(path).mode & 0o777, 0o600)
-        assert.deepStrictEqual(yield* askNode(dataDir, "status"), status)
-        assert.deepStrictEqual(yield* askNode(dataDir, "peers"), [])
+        assert.deepStrictEqual(yield* askNode(dataDir, { ask: "status" }), status)
+        assert.deepStrictEqual(yield* askNode(dataDir, { ask: "peers" }), [])
       }))
       assert.isFalse(existsSync(path))
-      assert.match((yield* Effect.flip(askNode(dataDir, "status"))).message, /^no node runs on /)
+      assert.match((yield* Effect.flip(askNode(dataDir, { ask: "status" }))).message, /^no node runs on /)
+    }))
+
+  it.live("tells in the node's own words why something can't be done", () =>
+    Effect.gen(function*() {
+      const dataDir = yield* temporaryFolder
+      yield* serveStatus(dataDir, answers)
+      const error = yield* Effect.flip(askNode(dataDir, { ask: "remove-chain", name: "a" }))
+      assert.strictEqual(error.message, "not this one")
     }))
 
   it.live("says no to what is no question, hangs up on endless lines, and goes on answering", () =>
@@ -55,8 +71,8 @@ describe("node.sock", () => {
       for (const line of ["nonsense\n", "{}\n", "{\"ask\":\"key\"}\n", "\n"]) {
         assert.strictEqual(yield* say(dataDir, line), "{\"error\":\"unknown question\"}\n")
       }
-      assert.strictEqual(yield* say(dataDir, "x".repeat(100_000)), "")
-      assert.deepStrictEqual(yield* askNode(dataDir, "sessions"), [])
+      assert.strictEqual(yield* say(dataDir, "x".repeat(1_100_000)), "")
+      assert.deepStrictEqual(yield* askNode(dataDir, { ask: "sessions" }), [])
     }))
 
   it.live("refuses a data directory whose path no socket can have", () =>

@@ -1,9 +1,9 @@
-/** `status`, `peers`, `sessions`: what a running node says of itself. Loads nothing of a node. */
+/** `status`, `peers`, `sessions`, `chains list`: what a running node says of itself. Loads nothing of a node. */
 import * as Effect from "effect/Effect"
 import { type ConfigFlags, dataDirOf } from "../configFlags.ts"
 import { print, printJson } from "../output.ts"
 import { askNode } from "../status/client.ts"
-import type { ChainStatus, NodeStatus, PeerStatus, SessionStatus } from "../status/protocol.ts"
+import type { ChainRow, ChainStatus, NodeStatus, PeerStatus, SessionStatus } from "../status/protocol.ts"
 import { ago, table } from "../table.ts"
 
 interface AskFlags extends ConfigFlags {
@@ -64,17 +64,36 @@ const renderSessions = (sessions: ReadonlyArray<SessionStatus>): string =>
     sessions.map(({ chain, peer, direction, seconds }) => [chain, peer, direction, ago(seconds)])
   )
 
+const renderChains = (chains: ReadonlyArray<ChainRow>): string =>
+  table(
+    ["chain", "from", "state", "outbound", "inbound", "session", "genesis"],
+    chains.map((chain) => [
+      chain.name,
+      chain.from === "file" ? "config file" : "chains add",
+      chain.leaving ? "leaving" : "running",
+      chain.outbound,
+      chain.inbound,
+      chain.session,
+      chain.genesis
+    ])
+  )
+
 export const status = Effect.fnUntraced(function*(flags: AskFlags) {
-  const answer = yield* askNode(yield* dataDirOf(flags), "status")
+  const answer = yield* askNode(yield* dataDirOf(flags), { ask: "status" })
   yield* flags.json ? printJson(answer) : print(renderStatus(answer))
 })
 
 export const peers = Effect.fnUntraced(function*(flags: AskFlags) {
-  const answer = yield* askNode(yield* dataDirOf(flags), "peers")
+  const answer = yield* askNode(yield* dataDirOf(flags), { ask: "peers" })
   yield* flags.json ? printJson(answer) : print(renderPeers(answer))
 })
 
 export const sessions = Effect.fnUntraced(function*(flags: AskFlags) {
-  const answer = yield* askNode(yield* dataDirOf(flags), "sessions")
+  const answer = yield* askNode(yield* dataDirOf(flags), { ask: "sessions" })
   yield* flags.json ? printJson(answer) : print(renderSessions(answer))
+})
+
+export const chains = Effect.fnUntraced(function*(flags: AskFlags) {
+  const answer = yield* askNode(yield* dataDirOf(flags), { ask: "chains" })
+  yield* flags.json ? printJson(answer) : print(renderChains(answer))
 })

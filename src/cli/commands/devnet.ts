@@ -1,12 +1,13 @@
-/** `devnet`: several real nodes in this process, over loopback TCP and QUIC, on two chains whose first headers ship with it. */
+/** `devnet`: several real nodes in this process, over loopback TCP and QUIC, on real chains and generated ones. */
 import { Effect, Option, References, type Scope } from "effect"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, relative, resolve } from "node:path"
 import { monotonicMillis } from "../../../signatures/index.ts"
+import { devnetChains } from "../devnet/chains.ts"
 import { type DevnetNode, startNodes } from "../devnet/nodes.ts"
-import { type DevnetView, lacking, look, progressLine, summary, totalHeight } from "../devnet/view.ts"
+import { type DevnetPlan, type DevnetView, lacking, look, progressLine, summary, totalHeight } from "../devnet/view.ts"
 import { CliFailed } from "../failure.ts"
 import { layerLogs } from "../logs.ts"
 import { note, printJson } from "../output.ts"
@@ -14,6 +15,7 @@ import { exitCodeOf, stopSignal } from "../signals.ts"
 
 export interface DevnetFlags {
   readonly nodes: number
+  readonly chains: number
   readonly untilSynced: boolean
   readonly data: Option.Option<string>
   readonly json: boolean
@@ -43,7 +45,7 @@ const hasQuic = Effect.tryPromise(() => import("@chainsafe/libp2p-quic")).pipe(
 )
 
 /** On a terminal one line that changes; elsewhere a line whenever there is news. */
-const makeProgress = (nodes: number) => {
+const makeProgress = (plan: DevnetPlan) => {
   let last = ""
   let before: { readonly at: number; readonly height: number } | undefined
   return (view: DevnetView, now: number): Effect.Effect<void> =>
@@ -51,7 +53,7 @@ const makeProgress = (nodes: number) => {
       const height = totalHeight(view)
       const rate = before === undefined ? 0 : ((height - before.height) / (now - before.at)) * 1000
       before = { at: now, height }
-      const line = progressLine(view, nodes, rate)
+      const line = progressLine(view, plan, rate)
       if (process.stderr.isTTY) process.stderr.write(`\r\u001B[2K${line.slice(0, process.stderr.columns - 1)}`)
       else if (line !== last) process.stderr.write(`${line}\n`)
       last = line
@@ -63,13 +65,13 @@ const endProgress = Effect.sync(() => {
 })
 
 /** Looks until nothing is lacking. */
-const waitUntilSynced = Effect.fnUntraced(function*(nodes: ReadonlyArray<DevnetNode>) {
+const waitUntilSynced = Effect.fnUntraced(function*(nodes: ReadonlyArray<DevnetNode>, plan: DevnetPlan) {
   const now = yield* monotonicMillis
-  const show = makeProgress(nodes.length)
+  const show = makeProgress(plan)
   let shown = Number.NEGATIVE_INFINITY
   for (;;) {
     const view = yield* look(nodes)
-    const isDone = lacking(view, nodes.length).length === 0
+    const isDone = lacking(view, plan).length === 0
     if (isDone || now() - shown >= 500) {
       shown = now()
       yield* show(view, now())
@@ -106,8 +108,8 @@ const noteBanner = (flags: DevnetFlags): Effect.Effect<void> =>
     ? note("note: npm printed its banner on stdout before the JSON; run  npm start -s -- --until-synced --json")
     : Effect.void
 
-const reasons = (view: DevnetView, nodes: number): string =>
-  lacking(view, nodes).slice(0, 8).map((reason) => `\n  ${reason}`).join("")
+const reasons = (view: DevnetView, plan: DevnetPlan): string =>
+  lacking(view, plan).slice(0, 8).map((reason) => `\n  ${reason}`).join("")
 
 const results = ({ links, rows }: DevnetView, seconds: number) => ({
   nodes: rows.map(({ chain, height, node, sessions, tip }) => ({ node, chain, height, tip, sessions })),
@@ -119,13 +121,16 @@ const running = Effect.fnUntraced(function*(flags: DevnetFlags) {
   const now = yield* monotonicMillis
   const started = now()
   yield* noteBanner(flags)
+  const plan: DevnetPlan = { nodes: flags.nodes, chains: devnetChains(flags.chains) }
   yield* note(
-    `starting ${flags.nodes} nodes on loopback, two chains each; node 1 has the headers, the others fetch them`
+    `starting ${flags.nodes} nodes on loopback, ${flags.chains} ${
+      flags.chains === 1 ? "chain" : "chains"
+    } each; node 1 has the headers, the others fetch them`
   )
   let nodes: ReadonlyArray<DevnetNode> = []
-  const synced = startNodes({ nodes: flags.nodes, folder: yield* folder(flags.data), quic: yield* hasQuic }).pipe(
+  const synced = startNodes({ ...plan, folder: yield* folder(flags.data), quic: yield* hasQuic }).pipe(
     Effect.tap((all) => Effect.sync(() => void (nodes = all))),
-    Effect.flatMap(waitUntilSynced)
+    Effect.flatMap((all) => waitUntilSynced(all, plan))
   )
   const view = yield* flags.untilSynced
     ? Effect.timeoutOrElse(synced, {
@@ -135,7 +140,7 @@ const running = Effect.fnUntraced(function*(flags: DevnetFlags) {
           look(nodes),
           (found) =>
             Effect.fail(
-              new CliFailed({ message: `not synced after ${flags.within} seconds:${reasons(found, flags.nodes)}` })
+              new CliFailed({ message: `not synced after ${flags.within} seconds:${reasons(found, plan)}` })
             )
         )
     })
@@ -144,7 +149,7 @@ const running = Effect.fnUntraced(function*(flags: DevnetFlags) {
   if (flags.json) yield* printJson(results(view, seconds))
   else {
     yield* note(
-      `\n${summary(view)}\n\nEvery header verified by every node, ${view.links} links carry it all, after ${
+      `\n${summary(view, plan)}\n\nEvery header verified by every node, ${view.links} links carry it all, after ${
         seconds.toFixed(1)
       } s.`
     )
@@ -155,7 +160,7 @@ const running = Effect.fnUntraced(function*(flags: DevnetFlags) {
 })
 
 const interrupted = (flags: DevnetFlags) =>
-  Effect.flatMap(stopSignal, (signal) =>
+  Effect.flatMap(stopSignal(), (signal) =>
     flags.untilSynced
       ? Effect.fail(
         new CliFailed({ message: `${signal}: stopped before all was synced`, exitCode: exitCodeOf(signal) })

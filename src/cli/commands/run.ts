@@ -1,15 +1,17 @@
-/** `run`: the chains of a config file, until a signal. */
-import { Effect, Layer } from "effect"
-import { keyPath, type Loaded, loadOrMakeKey, lockDataDir } from "../../config/index.ts"
-import { layerDisk, P2p } from "../../index.ts"
-import { type ConfigFlags, load } from "../configFlags.ts"
+/** `run`: the chains of a config file, until a signal; SIGHUP has it read once more. */
+import { Effect } from "effect"
+import { resolve } from "node:path"
+import type { ConfigInvalid } from "../../../signatures/index.ts"
+import type { Loaded } from "../../config/index.ts"
+import { configFileOf, type ConfigFlags, load } from "../configFlags.ts"
 import { CliFailed } from "../failure.ts"
 import { layerLogs } from "../logs.ts"
-import { chainStatus, makeAnswers, type RunningChain, startChain } from "../running.ts"
-import { checkSession, makeSession } from "../sessionModules.ts"
-import { stopSignal } from "../signals.ts"
+import { chainStatus, type RunningChains } from "../running/chains.ts"
+import { startNode } from "../running/node.ts"
+import { reload } from "../running/reload.ts"
+import { checkSession } from "../sessionModules.ts"
+import { hangups, stopSignal } from "../signals.ts"
 import type { ChainStatus } from "../status/protocol.ts"
-import { serveStatus } from "../status/server.ts"
 
 export interface RunFlags extends ConfigFlags {
   /** Only these; all where there are none. */
@@ -46,55 +48,47 @@ const statusLine = (status: ChainStatus): string => {
   ].join(", ")
 }
 
-const report = (chains: ReadonlyArray<RunningChain>): Effect.Effect<void> =>
-  Effect.forEach(chains, (chain) =>
-    chainStatus(chain).pipe(
-      Effect.flatMap((status) => Effect.logInfo(statusLine(status))),
-      Effect.annotateLogs({ chain: chain.config.chain.name })
-    ), { discard: true })
-
-/** Everything that runs, until the scope closes. */
-const start = Effect.fnUntraced(function*(loaded: Loaded, flags: RunFlags) {
-  const { settings } = loaded
-  const wanted = settings.chains.filter(({ node }) => isWanted(flags)(node.chain.name))
-  yield* lockDataDir(settings.dataDir)
-  const { seed } = yield* loadOrMakeKey(keyPath(settings.dataDir))
-  const disk = layerDisk({ root: settings.folder })
-  // Opened before anybody can reach us: a store that can't be read stops the start.
-  const opened = yield* Effect.forEach(
-    wanted,
-    (chain) => Effect.map(makeSession(chain, settings.folder), (made) => ({ made, node: chain.node }))
-  ).pipe(Effect.provide(disk))
-  const services = yield* Layer.build(P2p.layer({
-    listen: settings.listen,
-    bootstrap: settings.bootstrap,
-    key: seed,
-    limits: settings.limits
-  }))
-  return yield* Effect.gen(function*() {
-    const chains = yield* Effect.forEach(opened, ({ made, node }) => startChain(node, made))
-    const answers = yield* makeAnswers(settings.network, chains)
-    yield* serveStatus(settings.dataDir, answers)
-    const { addresses, peer } = yield* answers.status
-    yield* Effect.logInfo(`running as ${peer}`).pipe(Effect.annotateLogs({ addresses }))
-    return chains
-  }).pipe(Effect.provideContext(services))
-})
+const report = ({ list }: RunningChains): Effect.Effect<void> =>
+  Effect.flatMap(list, (chains) =>
+    Effect.forEach(chains, (chain) =>
+      chainStatus(chain).pipe(
+        Effect.flatMap((status) => Effect.logInfo(statusLine(status))),
+        Effect.annotateLogs({ chain: chain.settings.node.chain.name })
+      ), { discard: true }))
 
 /** Ends in order at the first signal; a second one ends the process at once. */
 const untilSignal = <A, E, R>(running: Effect.Effect<A, E, R>): Effect.Effect<void, E, R> =>
   Effect.raceFirst(
     running,
-    Effect.flatMap(stopSignal, (signal) => Effect.logInfo(`${signal}: ending sessions; another signal stops at once`))
+    Effect.flatMap(
+      stopSignal(["SIGINT", "SIGTERM"]),
+      (signal) => Effect.logInfo(`${signal}: ending sessions; another signal stops at once`)
+    )
   ).pipe(Effect.andThen(Effect.logInfo("stopped")))
+
+/** Runs what the file says, and reads it again at each SIGHUP, until the terminal is gone. */
+const running = Effect.fnUntraced(
+  function*(loaded: Loaded, flags: RunFlags, again: Effect.Effect<Loaded, ConfigInvalid>) {
+    const { settings } = loaded
+    const wanted = settings.chains.filter(({ node }) => isWanted(flags)(node.chain.name))
+    const hangup = yield* hangups
+    const node = yield* startNode(settings, wanted, {
+      configFile: resolve(configFileOf(flags.config)),
+      environment: process.env
+    })
+    yield* Effect.logInfo(`running as ${node.peer}`).pipe(Effect.annotateLogs({ addresses: node.addresses }))
+    yield* Effect.forkScoped(report(node.chains).pipe(Effect.delay("10 seconds"), Effect.forever))
+    let before = settings
+    while ((yield* hangup) === "reload") before = yield* reload(node, before, again, isWanted(flags))
+  }
+)
 
 export const run = (flags: RunFlags) =>
   Effect.gen(function*() {
-    const loaded = yield* load(flags, (chain) => isWanted(flags)(chain.name) ? checkSession(chain) : Effect.succeed([]))
+    const wanted = isWanted(flags)
+    const read = load(flags, (chain) => wanted(chain.name) ? checkSession(chain) : Effect.succeed([]))
+    const loaded = yield* read
     yield* checkWanted(loaded, flags)
     yield* Effect.forEach(loaded.warnings, (warning) => Effect.logWarning(warning), { discard: true })
-    yield* untilSignal(Effect.scoped(Effect.gen(function*() {
-      const chains = yield* start(loaded, flags)
-      return yield* report(chains).pipe(Effect.delay("10 seconds"), Effect.forever)
-    })))
+    yield* untilSignal(Effect.scoped(running(loaded, flags, read)))
   }).pipe(Effect.provide(layerLogs))

@@ -1,9 +1,15 @@
 /** What a devnet has come to, what it still lacks, and how both are shown. */
 import { Effect } from "effect"
-import { demoChains } from "../../../chains/data/index.ts"
 import type { NodeStatus, SessionStatus } from "../status/protocol.ts"
 import { table } from "../table.ts"
-import type { DevnetNode } from "./nodes.ts"
+import type { DevnetChain } from "./chains.ts"
+import { type DevnetNode, largestMesh } from "./nodes.ts"
+
+/** What a devnet is to become. */
+export interface DevnetPlan {
+  readonly nodes: number
+  readonly chains: ReadonlyArray<DevnetChain>
+}
 
 export interface DevnetRow {
   readonly node: number
@@ -47,17 +53,22 @@ export const look = Effect.fnUntraced(function*(nodes: ReadonlyArray<DevnetNode>
   }
 })
 
+const pairsOf = ({ nodes }: DevnetPlan): number => (nodes * (nodes - 1)) / 2
+
+const isMesh = ({ nodes }: DevnetPlan): boolean => nodes <= largestMesh
+
 /** Why it is not yet what it should be; empty when it is. */
-export const lacking = (view: DevnetView, nodes: number): ReadonlyArray<string> => {
-  const pairs = (nodes * (nodes - 1)) / 2
+export const lacking = (view: DevnetView, plan: DevnetPlan): ReadonlyArray<string> => {
+  const others = plan.nodes - 1
   return [
-    ...(view.links === pairs ? [] : [`${view.links} links instead of ${pairs}`]),
+    ...(!isMesh(plan) || view.links === pairsOf(plan) ? [] : [`${view.links} links instead of ${pairsOf(plan)}`]),
     ...view.rows.flatMap((row) => {
-      const { height = 0, tip } = demoChains.find(({ name }) => name === row.chain) ?? {}
+      const { height = 0, tip } = plan.chains.find(({ name }) => name === row.chain) ?? {}
       const name = `node ${row.node} ${row.chain}`
       return [
         ...(row.height === height && row.tip === tip ? [] : [`${name}: header ${row.height} of ${height}`]),
-        ...(row.sessions === nodes - 1 ? [] : [`${name}: ${row.sessions} sessions instead of ${nodes - 1}`]),
+        ...(!isMesh(plan) || row.sessions === others ? [] : [`${name}: ${row.sessions} sessions instead of ${others}`]),
+        ...(row.sessions > 0 ? [] : [`${name}: no session`]),
         ...(row.atTarget ? [] : [`${name}: not at target`])
       ]
     })
@@ -66,26 +77,46 @@ export const lacking = (view: DevnetView, nodes: number): ReadonlyArray<string> 
 
 const count = new Intl.NumberFormat("en")
 
-/** One line for a terminal: how far the slowest node of each chain has come, and the rate since the last look. */
-export const progressLine = (view: DevnetView, nodes: number, rate: number): string => {
-  const chains = demoChains.map(({ height, name }) => {
-    const least = Math.min(...view.rows.filter(({ chain }) => chain === name).map((row) => row.height))
-    return `${name} ${count.format(least)}/${count.format(height)}`
+/** How far the slowest node of a chain has come. Of many chains only the sum is of interest. */
+const headersText = ({ rows }: DevnetView, { chains }: DevnetPlan): string => {
+  const all = chains.map(({ height, name }) => {
+    const least = Math.min(...rows.filter(({ chain }) => chain === name).map((row) => row.height))
+    return { name, least, height }
   })
+  if (all.length <= 3) {
+    return all.map(({ height, least, name }) => `${name} ${count.format(least)}/${count.format(height)}`).join(", ")
+  }
+  const done = all.filter(({ height, least }) => least === height).length
+  return `everywhere on ${done}/${all.length} chains`
+}
+
+/** One line for a terminal: how far it has come, and the rate since the last look. */
+export const progressLine = (view: DevnetView, plan: DevnetPlan, rate: number): string => {
   // Both ends count a session.
   const sessions = view.rows.reduce((sum, row) => sum + row.sessions, 0) / 2
-  const pairs = (nodes * (nodes - 1)) / 2
-  return `links ${view.links}/${pairs}   sessions ${sessions}/${pairs * demoChains.length}   headers ${
-    chains.join(", ")
-  }${rate > 0 ? `   ${count.format(Math.round(rate))} headers/s` : ""}`
+  const most = (value: number) => isMesh(plan) ? `/${value}` : ""
+  return `links ${view.links}${most(pairsOf(plan))}   sessions ${sessions}${
+    most(pairsOf(plan) * plan.chains.length)
+  }   headers ${headersText(view, plan)}${rate > 0 ? `   ${count.format(Math.round(rate))} headers/s` : ""}`
 }
 
 export const totalHeight = (view: DevnetView): number => view.rows.reduce((sum, row) => sum + row.height, 0)
 
-export const summary = (view: DevnetView): string =>
-  table(
-    ["node", "chain", "height", "tip", "sessions", "at target"],
-    view.rows.map((
-      row
-    ) => [row.node, row.chain, row.height, `${row.tip.slice(0, 24)}…`, row.sessions, row.atTarget ? "yes" : "no"])
-  )
+/** Of a large network one row per chain. */
+export const summary = (view: DevnetView, plan: DevnetPlan): string =>
+  isMesh(plan)
+    ? table(
+      ["node", "chain", "height", "tip", "sessions", "at target"],
+      view.rows.map((
+        row
+      ) => [row.node, row.chain, row.height, `${row.tip.slice(0, 24)}…`, row.sessions, row.atTarget ? "yes" : "no"])
+    )
+    : table(
+      ["chain", "height", "tip", "nodes", "sessions", "per node"],
+      plan.chains.map(({ height, name, tip }) => {
+        const sessions = view.rows.filter(({ chain }) => chain === name).map((row) => row.sessions)
+        const sum = sessions.reduce((a, b) => a + b, 0)
+        const range = `${Math.min(...sessions)} to ${Math.max(...sessions)}`
+        return [name, height, `${tip.slice(0, 24)}…`, sessions.length, sum / 2, range]
+      })
+    )

@@ -1,9 +1,32 @@
-/** What a running node tells through the socket in its data directory: one JSON line per question, one per answer. */
+/** What is said through the socket in a running node's data directory: one JSON line per question, one per answer. */
 import * as Schema from "effect/Schema"
 
-export const Question = Schema.Struct({ ask: Schema.Literals(["status", "peers", "sessions"]) })
+/** What changes nothing, and needs no more than its name. */
+const Plain = Schema.Struct({ ask: Schema.Literals(["status", "peers", "sessions", "chains"]) })
+export type PlainAsk = typeof Plain.Type["ask"]
+
+/** A flag's word on a key of the chains that are to be added. */
+const FlagValue = Schema.Struct({
+  path: Schema.Array(Schema.Union([Schema.String, Schema.Int])),
+  value: Schema.Json,
+  source: Schema.String
+})
+
+export const Question = Schema.Union([
+  Plain,
+  Schema.Struct({
+    ask: Schema.Literal("add-chains"),
+    /** What messages call the text. */
+    source: Schema.String,
+    /** With `chains`, as in a config file. */
+    text: Schema.String,
+    flags: Schema.Array(FlagValue)
+  }),
+  Schema.Struct({ ask: Schema.Literal("remove-chain"), name: Schema.String })
+])
 export type Question = typeof Question.Type
 export type Ask = Question["ask"]
+export type QuestionOf<A extends Ask> = Extract<Question, { readonly ask: A }>
 
 /** Seconds everywhere: what is monotonic inside the node means nothing outside of it. */
 export const ChainStatus = Schema.Struct({
@@ -62,12 +85,46 @@ export const SessionStatus = Schema.Struct({
 })
 export type SessionStatus = typeof SessionStatus.Type
 
+export const ChainRow = Schema.Struct({
+  name: Schema.String,
+  genesis: Schema.String,
+  session: Schema.String,
+  /** Who gave it: the config file, or `chains add`. */
+  from: Schema.Literals(["file", "command"]),
+  /** It is being removed: its sessions are on their way out. */
+  leaving: Schema.Boolean,
+  outbound: Schema.Int,
+  inbound: Schema.Int
+})
+export type ChainRow = typeof ChainRow.Type
+
+const ChainsAdded = Schema.Struct({
+  /** By name. */
+  added: Schema.Array(Schema.String),
+  /** What stands for them in a config file. */
+  written: Schema.Array(Schema.Unknown),
+  /** Null where no file says what the node runs. */
+  configFile: Schema.NullOr(Schema.String),
+  warnings: Schema.Array(Schema.String)
+})
+const ChainRemoved = Schema.Struct({
+  removed: Schema.String,
+  /** The file that still has it; null if none does. */
+  configFile: Schema.NullOr(Schema.String)
+})
+
+/** Instead of an answer: why there is none, in words for the user. */
+export const Refusal = Schema.Struct({ error: Schema.String })
+
 export const answers = {
   status: NodeStatus,
   peers: Schema.Array(PeerStatus),
-  sessions: Schema.Array(SessionStatus)
+  sessions: Schema.Array(SessionStatus),
+  chains: Schema.Array(ChainRow),
+  "add-chains": ChainsAdded,
+  "remove-chain": ChainRemoved
 } as const
 export type Answer<A extends Ask> = (typeof answers)[A]["Type"]
 
-/** Longer lines are not from us. */
-export const longestQuestion = 4_096
+/** Characters. Longer lines are not from us. */
+export const longestQuestion = 1_000_000

@@ -1,3 +1,4 @@
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -5,23 +6,56 @@ import type * as Scope from "effect/Scope"
 import { chmodSync, unlinkSync } from "node:fs"
 import { createServer, type Server, type Socket } from "node:net"
 import { DataDirRejected } from "../../../signatures/index.ts"
-import { type Answer, type Ask, longestQuestion, Question } from "./protocol.ts"
+import { type Answer, type Ask, longestQuestion, Question, type QuestionOf } from "./protocol.ts"
 import { socketPath } from "./socketPath.ts"
 
-export type Answers = { readonly [A in Ask]: Effect.Effect<Answer<A>> }
+interface Refused {
+  readonly message: string
+}
+
+/** What a node does with questions. */
+export interface Answers {
+  readonly status: Effect.Effect<Answer<"status">>
+  readonly peers: Effect.Effect<Answer<"peers">>
+  readonly sessions: Effect.Effect<Answer<"sessions">>
+  readonly chains: Effect.Effect<Answer<"chains">>
+  readonly addChains: (question: QuestionOf<"add-chains">) => Effect.Effect<Answer<"add-chains">, Refused>
+  readonly removeChain: (question: QuestionOf<"remove-chain">) => Effect.Effect<Answer<"remove-chain">, Refused>
+}
+
+const answerTo = (answers: Answers, question: Question): Effect.Effect<Answer<Ask>, Refused> => {
+  switch (question.ask) {
+    case "status":
+    case "peers":
+    case "sessions":
+    case "chains":
+      return answers[question.ask]
+    case "add-chains":
+      return answers.addChains(question)
+    case "remove-chain":
+      return answers.removeChain(question)
+  }
+}
 
 const readQuestion = Schema.decodeUnknownOption(Schema.fromJsonString(Question))
 
-/** Bounded in what it keeps of a line, and in how long it waits for one. */
+/** Bounded in what it keeps of a line, and in how long it waits for one; an answer may take as long as it takes. */
 const converse = (socket: Socket, reply: (line: string, send: (text: string) => void) => void): void => {
   let text = ""
+  let awaited = 0
   socket.setEncoding("utf8")
-  socket.setTimeout(30_000, () => socket.destroy())
+  socket.setTimeout(30_000, () => {
+    if (awaited === 0) socket.destroy()
+  })
   socket.on("error", () => socket.destroy())
   socket.on("data", (chunk: string) => {
     text += chunk
     for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n")) {
-      reply(text.slice(0, end), (answer) => void socket.write(`${answer}\n`))
+      awaited++
+      reply(text.slice(0, end), (answer) => {
+        awaited--
+        socket.write(`${answer}\n`)
+      })
       text = text.slice(end + 1)
     }
     if (text.length > longestQuestion) socket.destroy()
@@ -44,8 +78,13 @@ export const serveStatus = Effect.fnUntraced(
       converse(socket, (line, send) => {
         const question = Option.getOrUndefined(readQuestion(line))
         if (question === undefined) return send(JSON.stringify({ error: "unknown question" }))
-        const answer: Effect.Effect<Answer<Ask>> = answers[question.ask]
-        run(Effect.map(answer, (told) => send(JSON.stringify({ answer: told }))))
+        run(Effect.matchCause(answerTo(answers, question), {
+          onSuccess: (answer) => send(JSON.stringify({ answer })),
+          onFailure: (cause) => {
+            const error = Cause.squash(cause)
+            send(JSON.stringify({ error: error instanceof Error ? error.message : "it can't be done" }))
+          }
+        }))
       })
     })
     server.maxConnections = 32

@@ -10,7 +10,7 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { stringify } from "yaml"
 import { askNode } from "../../../src/cli/status/client.ts"
-import type { Answer, Ask } from "../../../src/cli/status/protocol.ts"
+import type { Answer, PlainAsk } from "../../../src/cli/status/protocol.ts"
 
 export const repository = fileURLToPath(new URL("../../../", import.meta.url))
 const main = join(repository, "src/cli/main.ts")
@@ -136,8 +136,8 @@ export const until = Effect.fnUntraced(function*<A, E, R>(
   )
 })
 
-export const ask = <A extends Ask>(dataDir: string, question: A): Effect.Effect<Answer<A>, unknown> =>
-  askNode(dataDir, question)
+export const ask = <A extends PlainAsk>(dataDir: string, question: A): Effect.Effect<Answer<A>, unknown> =>
+  askNode(dataDir, { ask: question })
 
 /** Ports that were free a moment ago, for TCP and UDP alike. */
 export const freePorts = (count: number): Effect.Effect<ReadonlyArray<number>> =>

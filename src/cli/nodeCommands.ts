@@ -1,0 +1,77 @@
+/** The commands that speak with a running node. */
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import { config, dataDir, json, lazily, many } from "./flags.ts"
+
+const asking = { config, dataDir, json }
+
+const status = Command.make(
+  "status",
+  asking,
+  (flags) => lazily(() => import("./commands/ask.ts"), (module) => module.status(flags))
+).pipe(Command.withDescription("Show a running node: its chains, sessions and links"))
+
+const peers = Command.make(
+  "peers",
+  asking,
+  (flags) => lazily(() => import("./commands/ask.ts"), (module) => module.peers(flags))
+).pipe(Command.withDescription("Show the peers that a running node knows"))
+
+const sessions = Command.make(
+  "sessions",
+  asking,
+  (flags) => lazily(() => import("./commands/ask.ts"), (module) => module.sessions(flags))
+).pipe(Command.withDescription("Show the sessions of a running node"))
+
+const optional = (name: string, metavar: string, description: string) =>
+  Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description), Flag.optional)
+
+const list = Command.make(
+  "list",
+  asking,
+  (flags) => lazily(() => import("./commands/ask.ts"), (module) => module.chains(flags))
+).pipe(Command.withDescription("Show the chains of a running node, and who gave them"))
+
+const add = Command.make(
+  "add",
+  {
+    ...asking,
+    name: Argument.String("name").pipe(Argument.withDescription("The chain's short name"), Argument.optional),
+    genesis: optional("genesis", "TEXT", "What identifies its first block, as displayed"),
+    session: optional("session", "NAME|PATH", "What runs on each connection. Default: header-sync"),
+    option: many("option", "KEY=VALUE", "An option of the session; may be repeated"),
+    set: many("set", "KEY=VALUE", "Any other key of a chain, such as sessionCount=3; may be repeated"),
+    file: Flag.String("file").pipe(
+      Flag.withAlias("f"),
+      Flag.withMetavar("FILE"),
+      Flag.withDescription("Instead of the name and these flags: a file with chains: as in a config file"),
+      Flag.optional
+    )
+  },
+  (flags) => lazily(() => import("./commands/chains.ts"), (module) => module.add(flags))
+).pipe(
+  Command.withDescription(
+    "Add a chain to a running node. Paths start from the node's config file, which isn't changed: prints what to put there"
+  )
+)
+
+const remove = Command.make(
+  "remove",
+  { ...asking, name: Argument.String("name").pipe(Argument.withDescription("The chain's name")) },
+  (flags) => lazily(() => import("./commands/chains.ts"), (module) => module.remove(flags))
+).pipe(
+  Command.withDescription(
+    "Remove a chain from a running node: its sessions end in order, the links stay for the others"
+  )
+)
+
+export const nodeCommands = [
+  status,
+  peers,
+  sessions,
+  Command.make("chains").pipe(
+    Command.withDescription("Show, add and remove the chains of a running node"),
+    Command.withSubcommands([list, add, remove])
+  )
+] as const
