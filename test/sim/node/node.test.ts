@@ -193,6 +193,7 @@ describe("the end of a node", () => {
       assert.strictEqual((yield* node.stats).opening, 1)
       yield* node.drain
       assert.strictEqual((yield* node.stats).opening, 0)
+      yield* TestClock.adjust(1)
       assert.deepInclude(outcomes(nth(citizens, 0))[0], { _tag: "Cancelled" })
     }))
 
