@@ -236,6 +236,7 @@ describe("who hears of a session in the moment in which it begins", () => {
       introduce(Context.get(nth(citizens, 0).services, PeerBook), [1])
       yield* TestClock.adjust("1 second")
       assert.isDefined(drain.pollUnsafe())
+      yield* TestClock.adjust(1)
       assert.deepStrictEqual(outcomes(nth(citizens, 0)), [{ _tag: "Cancelled" }])
     }))
 })
