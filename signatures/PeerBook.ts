@@ -52,6 +52,11 @@ export interface PeerFacts {
   /** Who keeps it: each owner adds and removes its own reason. A sticky peer is never evicted. */
   readonly sticky: ReadonlySet<string>
   readonly lastSuccess: Option.Option<number>
+  /**
+   * Known from an earlier process only: nothing was heard of it since, and it may be long gone. We were linked to an anchor at
+   * the end of that process, so it is asked first. Not of peers that the user names.
+   */
+  readonly remembered?: "anchor" | "peer"
   /** Recent failures of the peer on all chains, and for `candidates` on this chain too; 0 after a success. */
   readonly failures: number
 }

@@ -1,11 +1,22 @@
 import { Duration, Effect, FiberHandle, Layer, Option, Random } from "effect"
-import { type Address, addressFacts, Identity, monotonicMillis, PeerBook, type PeerId } from "../../signatures/index.ts"
+import {
+  type Address,
+  addressFacts,
+  type Disk,
+  Identity,
+  monotonicMillis,
+  PeerBook,
+  type PeerId
+} from "../../signatures/index.ts"
 import { bannedUntil, candidates, factsOf, standing } from "./book.ts"
+import { encodeBook } from "./file.ts"
 import { historyOf } from "./history.ts"
 import { learn, learnChains, stick, unstick } from "./learn.ts"
 import { peerBookDefaults, type PeerBookOptions, type Setting } from "./options.ts"
 import { banByHand, record, unban } from "./record.ts"
+import type { RestoredBook } from "./restore.ts"
 import { type Ban, type BookChange, type BookState, type Entry, type Links, noLinks } from "./state.ts"
+import { readBook, writeBook } from "./storage.ts"
 import { calm, isSuspecting, type Suspicion, suspicionMillis } from "./suspicion.ts"
 
 const byPeer = (addresses: ReadonlyArray<Address>): ReadonlyMap<PeerId, ReadonlyArray<Address>> => {
@@ -19,12 +30,19 @@ const byPeer = (addresses: ReadonlyArray<Address>): ReadonlyMap<PeerId, Readonly
 
 /** The state, and who watches it. Decisions are made elsewhere; this is where they take effect. */
 class Book {
-  readonly #peers = new Map<PeerId, Entry>()
-  readonly #bans = new Map<PeerId, Ban>()
+  readonly #peers: Map<PeerId, Entry>
+  readonly #bans: Map<PeerId, Ban>
   readonly #listeners = new Set<(peer: PeerId) => void>()
   #own: ReadonlySet<Address> = new Set()
   #links: Links = noLinks
   #suspicion: Suspicion = calm
+  /** Called once for each change that is worth remembering. */
+  onChange: () => void = () => {}
+
+  constructor({ bans, peers }: RestoredBook) {
+    this.#peers = new Map(peers)
+    this.#bans = new Map(bans)
+  }
 
   get state(): BookState {
     return { peers: this.#peers, bans: this.#bans, own: this.#own, links: this.#links, suspicion: this.#suspicion }
@@ -39,6 +57,7 @@ class Book {
       if (ban === undefined) this.#bans.delete(peer)
       else this.#bans.set(peer, ban)
     }
+    if (change.peers.size > 0 || change.bans.size > 0 || change.links.dialled !== this.#links.dialled) this.onChange()
     this.#own = change.own
     this.#links = change.links
     this.#suspicion = change.suspicion
@@ -58,13 +77,13 @@ class Book {
   }
 }
 
-const make = Effect.fnUntraced(function*(options: PeerBookOptions) {
-  const { self } = yield* Identity
+const none: RestoredBook = { peers: new Map(), bans: new Map() }
+
+const makeBook = Effect.fnUntraced(function*(options: PeerBookOptions, remembered: RestoredBook, setting: Setting) {
   const now = yield* monotonicMillis
   const random = yield* Random.Random
   const alarm = yield* FiberHandle.makeRuntime<never>()
-  const setting: Setting = { self, bounds: { ...peerBookDefaults, ...options } }
-  const book = new Book()
+  const book = new Book(remembered)
 
   /** A suspicion lapses by itself: whoever waits for that must hear of it. A little late, so that it has lapsed by then. */
   const announceLapse = Effect.andThen(
@@ -104,12 +123,38 @@ const make = Effect.fnUntraced(function*(options: PeerBookOptions) {
   for (const [peer, addresses] of byPeer(options.bootstrap ?? [])) {
     service.learn({ peer, sequence: 0n, addresses }, "bootstrap")
   }
-  return service
+  return { book, now, service }
 })
+
+const settingOf = (options: PeerBookOptions): Effect.Effect<Setting, never, Identity> =>
+  Effect.map(Identity, ({ self }) => ({ self, bounds: { ...peerBookDefaults, ...options } }))
 
 /**
  * The peer book in memory. Our own addresses become known to it, and can't be learnt as another's, by
  * `learn({ peer: self, … }, "config")`: the pool does it once it listens.
  */
 export const layerPeerBook = (options: PeerBookOptions = {}): Layer.Layer<PeerBook, never, Identity> =>
-  Layer.effect(PeerBook, make(options))
+  Layer.effect(
+    PeerBook,
+    Effect.gen(function*() {
+      return (yield* makeBook(options, none, yield* settingOf(options))).service
+    })
+  )
+
+/**
+ * The same, kept in a file as well: a restart goes on with what was known. A file that can't be used is set aside, and a disk
+ * that can't be written is complained of; neither is fatal. One process per file.
+ */
+export const layerStoredPeerBook = (
+  path: string,
+  options: PeerBookOptions = {}
+): Layer.Layer<PeerBook, never, Identity | Disk> =>
+  Layer.effect(
+    PeerBook,
+    Effect.gen(function*() {
+      const setting = yield* settingOf(options)
+      const { book, now, service } = yield* makeBook(options, yield* readBook(path, setting), setting)
+      book.onChange = yield* writeBook(path, (wallNow) => encodeBook(book.state, now(), wallNow))
+      return service
+    })
+  )

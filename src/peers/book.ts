@@ -34,6 +34,7 @@ export const factsOf = (entry: Entry): PeerFacts => {
     chains: entry.chains === undefined ? Option.none() : Option.some([...entry.chains.values()]),
     sticky: entry.sticky,
     lastSuccess: entry.health.lastSuccess === undefined ? Option.none() : Option.some(entry.health.lastSuccess),
+    ...(entry.health.remembered === undefined ? {} : { remembered: entry.health.remembered }),
     failures: entry.health.failures
   }
   facts.set(entry, made)

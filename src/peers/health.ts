@@ -65,7 +65,7 @@ export const healthAfter = (
     }
     pairs = next
   }
-  const after = { failures, coolUntil, lastSuccess, addresses, pairs }
+  const after = { failures, coolUntil, lastSuccess, addresses, pairs, remembered: undefined }
   const line = lineOf(verdict, after, now)
   return { ...after, history: line === undefined ? health.history : withLine(health.history, line) }
 }

@@ -1,4 +1,4 @@
 /** The peer book: facts about peers. See README.md. */
 export { allowancesFor, type PeerBookOptions } from "./options.ts"
-export { layerPeerBook } from "./PeerBook.ts"
+export { layerPeerBook, layerStoredPeerBook } from "./PeerBook.ts"
 export { layerPeerUpdates } from "./PeerUpdates.ts"

@@ -13,13 +13,13 @@ import {
 import { evict } from "./bounds.ts"
 import type { Bounds, Setting } from "./options.ts"
 import { charge } from "./record.ts"
-import { type BookChange, type BookState, Draft, type Entry, newEntry, untriedPair } from "./state.ts"
+import { type BookChange, type BookState, Draft, type Entry, heardOf, newEntry, untriedPair } from "./state.ts"
 import { addressesOf } from "./suspicion.ts"
 
 const isUsersWord = (source: PeerSource): boolean => source === "config" || source === "bootstrap"
 
 /** Whether a stranger's word for this address may be taken, and dialled later. */
-const isAcceptable = (address: Address, bounds: Bounds): boolean => {
+export const isAcceptable = (address: Address, bounds: Bounds): boolean => {
   const { isName, port, scope, transport } = addressFacts(address)
   if (isName || scope === "reserved" || (port === 0 && transport !== "memory")) return false
   if (address.includes("/p2p-circuit")) return false
@@ -35,7 +35,7 @@ const addressesOfRecord = (record: PeerRecord): ReadonlyArray<Address> => [
   )
 ]
 
-const groupsOf = (addresses: Iterable<Address>): ReadonlyArray<string> => [
+export const groupsOf = (addresses: Iterable<Address>): ReadonlyArray<string> => [
   ...new Set([...addresses].flatMap((address) => Option.toArray(addressFacts(address).group)))
 ]
 
@@ -70,15 +70,23 @@ export const learn = (
   const entry = draft.get(peer) ?? newEntry(peer, now)
   const foreign = addresses.filter((address) => !state.own.has(address))
   if (usersWord) {
-    draft.put(withAddresses(entry, [...new Set([...entry.given, ...foreign])], entry.learnt, bounds))
+    // With a peer of the user's we begin as if nothing had gone wrong with it in an earlier process.
+    const fresh = entry.health.remembered === undefined
+      ? entry
+      : { ...entry, health: { ...entry.health, failures: 0, remembered: undefined } }
+    draft.put(withAddresses(fresh, [...new Set([...entry.given, ...foreign])], entry.learnt, bounds))
   } else {
-    if (record.sequence <= entry.sequence) return draft.change()
+    if (record.sequence <= entry.sequence) {
+      // Nothing new about where it is, but somebody still speaks of it.
+      if (entry.health.remembered !== undefined) draft.put(heardOf(entry, now))
+      return draft.change()
+    }
     // Bounded before anything is looked at closely.
     const some = foreign.slice(0, 4 * bounds.maxAddressesPerPeer)
     const learnt = some.filter((address) => isAcceptable(address, bounds) && !entry.given.includes(address))
     // What proves nothing must not push a peer out that can be reached.
     if (learnt.length === 0 && draft.get(peer) === undefined) return draft.change()
-    draft.put(withAddresses({ ...entry, sequence: record.sequence, heard: now }, entry.given, learnt, bounds))
+    draft.put(withAddresses({ ...heardOf(entry, now), sequence: record.sequence }, entry.given, learnt, bounds))
   }
   evict(draft, peer, bounds, now)
   return draft.change()
@@ -108,7 +116,7 @@ export const learnChains = (
     ? byId(change.set)
     : new Map([...[...before].filter(([id]) => !removed.has(id)), ...byId(change.added)])
   const chains = new Map([...all].slice(0, bounds.maxChainsPerPeer))
-  draft.put({ ...entry, chains, heard: now })
+  draft.put({ ...heardOf(entry, now), chains })
   if (known === undefined) evict(draft, peer, bounds, now)
   // Asked too early, it was incompatible; now that it serves the chain it is not.
   const news = [...chains.keys()].filter((id) =>

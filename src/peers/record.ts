@@ -1,11 +1,12 @@
 /** What a charge changes in the book. Pure. */
 import { Option } from "effect"
 import { type Address, addressFacts, type Charge, type PeerId } from "../../signatures/index.ts"
+import { dialledAfter } from "./anchors.ts"
 import { evict, evictBans } from "./bounds.ts"
 import { healthAfter } from "./health.ts"
 import { unbanLine, withLine } from "./history.ts"
 import type { Setting } from "./options.ts"
-import { type BookChange, type BookState, Draft, type Links, newEntry } from "./state.ts"
+import { type BookChange, type BookState, Draft, heardOf, type Links, newEntry } from "./state.ts"
 import { addressesOf, calm, isSuspecting, noted, probed } from "./suspicion.ts"
 import { banMillisOf, isFailure, maxHandBanMillis, type Verdict, verdictOf } from "./table.ts"
 
@@ -13,12 +14,15 @@ const groupOf = (address: Address): string | undefined => Option.getOrUndefined(
 
 /** The links that are up, after one more or one less. */
 const linksAfter = (links: Links, event: Charge, now: number): Links => {
-  if (event._tag !== "LinkUp" && event._tag !== "LinkDown") return links
+  const dialled = dialledAfter(links.dialled, event, now)
+  if (event._tag !== "LinkUp" && event._tag !== "LinkDown") {
+    return dialled === links.dialled ? links : { ...links, dialled }
+  }
   const by = event._tag === "LinkUp" ? 1 : -1
   const downAt = event._tag === "LinkUp" ? links.downAt : now
   return groupOf(event.address) === undefined
-    ? { ...links, local: links.local + by, downAt }
-    : { ...links, global: links.global + by, downAt }
+    ? { ...links, local: links.local + by, downAt, dialled }
+    : { ...links, global: links.global + by, downAt, dialled }
 }
 
 /** Puts a verdict to a peer that the book knows, and keeps the deed as long as a suspicion of ourselves may need it. */
@@ -102,7 +106,7 @@ export const record = (
     evict(draft, peer, setting.bounds, now)
   }
   const entry = draft.get(peer)
-  if (event._tag === "LinkUp" && entry !== undefined) draft.put({ ...entry, heard: now })
+  if (event._tag === "LinkUp" && entry !== undefined) draft.put(heardOf(entry, now))
 
   if (draft.suspicion._tag === "Suspecting") {
     if (isSuspecting(draft.suspicion, now) && verdict.ourEnd !== "works") {

@@ -1,5 +1,6 @@
 /** What the book knows, as plain data. Entries are never mutated: an entry that is the same object has not changed. */
 import type { Address, Chain, HistoryLine, PeerId } from "../../signatures/index.ts"
+import type { Dialled } from "./anchors.ts"
 import type { Suspicion } from "./suspicion.ts"
 
 export interface AddressHealth {
@@ -26,6 +27,8 @@ export interface Health {
   readonly pairs: ReadonlyMap<string, PairHealth>
   /** Oldest first, bounded. Part of the health, so that what is taken back is not told either. */
   readonly history: ReadonlyArray<HistoryLine>
+  /** From an earlier process, and nothing was heard of it since. An anchor was linked to us at the end of that. */
+  readonly remembered: "anchor" | "peer" | undefined
 }
 
 export interface Entry {
@@ -64,6 +67,8 @@ export interface Links {
   readonly local: number
   /** When the last one went down, in monotonic milliseconds. */
   readonly downAt: number
+  /** Those that we have dialled. */
+  readonly dialled: ReadonlyMap<PeerId, Dialled>
 }
 
 export interface BookState {
@@ -86,7 +91,8 @@ const untried: Health = {
   lastSuccess: undefined,
   addresses: new Map(),
   pairs: new Map(),
-  history: []
+  history: [],
+  remembered: undefined
 }
 
 export const newEntry = (peer: PeerId, now: number): Entry => ({
@@ -101,7 +107,14 @@ export const newEntry = (peer: PeerId, now: number): Entry => ({
   health: untried
 })
 
-export const noLinks: Links = { global: 0, local: 0, downAt: never }
+/** It is there, or somebody says so: no mere memory any more. */
+export const heardOf = (entry: Entry, now: number): Entry => ({
+  ...entry,
+  heard: now,
+  health: entry.health.remembered === undefined ? entry.health : { ...entry.health, remembered: undefined }
+})
+
+export const noLinks: Links = { global: 0, local: 0, downAt: never, dialled: new Map() }
 
 export const emptyBook = (suspicion: Suspicion): BookState => ({
   peers: new Map(),

@@ -35,7 +35,7 @@ const maxRetryAfterMillis = 10 * minute
 /** Floor of what a peer may ask for, and pause after a limit of ours: so that nobody makes us spin. */
 const pauseMillis = 1_000
 const banMillis = 30 * minute
-const maxBanMillis = 24 * 60 * minute
+export const maxBanMillis = 24 * 60 * minute
 
 /** 5 s · 2^min(n − 1, 5), ±20 %. `draw` in [0, 1). */
 export const backOffMillis = (failures: number, draw: number): number =>
