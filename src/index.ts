@@ -9,13 +9,14 @@ import {
   type ListenFailed,
   type PeerBook
 } from "../signatures/index.ts"
+import { layerDisk } from "./disk/index.ts"
 import { layerLibp2p } from "./libp2p/index.ts"
-import { allowancesFor, layerPeerBook, layerPeerUpdates } from "./peers/index.ts"
+import { allowancesFor, layerPeerBook, layerPeerUpdates, layerStoredPeerBook } from "./peers/index.ts"
 import { type ConnectionPoolOptions, layerConnectionPool } from "./pool/index.ts"
 import { layerConnections } from "./wire/index.ts"
 
 export * from "../signatures/index.ts"
-export { layerDisk } from "./disk/index.ts"
+export { layerDisk }
 export { makeP2pNode, p2pNode, sharingPolicy } from "./node/index.ts"
 export {
   type AsyncConnection,
@@ -42,6 +43,11 @@ export interface P2pOptions {
     /** To one IPv4 /24 or IPv6 /48. Default 16. */
     readonly linksPerGroup?: number
   }
+  /**
+   * The folder in which the peer book is kept, as `peers.book`: a restart then knows whom it knew, and whom it banned. One
+   * process per folder. Without it the book is in memory alone.
+   */
+  readonly dataDir?: string
   /** Whether peers may teach us loopback or private addresses. By default if all that we listen on is such. */
   readonly learn?: { readonly allowLoopback?: boolean; readonly allowPrivate?: boolean }
 }
@@ -66,11 +72,14 @@ const addresses = Schema.decodeUnknownSync(Schema.Array(Address))
 const layer = (options: P2pOptions): Layer.Layer<P2pServices, ListenFailed> => {
   const listen = addresses(options.listen)
   const transport = layerLibp2p({ listen, ...(options.key === undefined ? {} : { key: { seed: options.key } }) })
-  const book = layerPeerBook({
+  const bookOptions = {
     bootstrap: addresses(options.bootstrap ?? []),
     ...allowancesFor(listen),
     ...options.learn
-  })
+  }
+  const book = options.dataDir === undefined
+    ? layerPeerBook(bookOptions)
+    : Layer.provide(layerStoredPeerBook("peers.book", bookOptions), layerDisk({ root: options.dataDir }))
   // Fresh, because it is the one part that is a value: two of these layers must not share it.
   return Layer.fresh(layerPeerUpdates).pipe(
     Layer.provideMerge(layerConnections()),

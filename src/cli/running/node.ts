@@ -38,7 +38,7 @@ export const startNode = Effect.fnUntraced(function*(
   // Opened before anybody can reach us: a store that can't be read stops the start.
   const opened = yield* openChains(stores, chains.map((chain) => ({ settings: chain, byHand: false })))
   // Fresh, because a process may run several nodes.
-  const services = yield* Layer.build(Layer.fresh(P2p.layer({ listen, bootstrap, key: seed, limits })))
+  const services = yield* Layer.build(Layer.fresh(P2p.layer({ listen, bootstrap, key: seed, limits, dataDir })))
   return yield* Effect.gen(function*() {
     const running = yield* makeRunningChains(stores)
     // Names are unique in valid settings, and nothing runs yet.
