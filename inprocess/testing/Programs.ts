@@ -1,6 +1,6 @@
 import { Deferred, Effect, Exit, Fiber, Layer } from "effect"
 import { type PeerId, withPeer } from "../../signatures/index.ts"
-import { layerPeerBook, layerPeerUpdates } from "../../src/peers/index.ts"
+import { layerPeerUpdates, layerStoredPeerBook } from "../../src/peers/index.ts"
 import { layerConnectionPool } from "../../src/pool/index.ts"
 import { layerConnections } from "../../src/wire/index.ts"
 import { type PlanHandlers, type SimulatedHost } from "../network/index.ts"
@@ -22,7 +22,7 @@ class Place implements HostView {
   }
 }
 
-/** The product's own book, pool and wire over a simulated host. */
+/** The product's own book, pool and wire over a simulated host, whose disk keeps the book. */
 const servicesOf = <W, E>(
   { knows, pool }: Scenario<W, E>,
   index: number,
@@ -36,7 +36,7 @@ const servicesOf = <W, E>(
   return Layer.fresh(layerPeerUpdates).pipe(
     Layer.provideMerge(layerConnections()),
     Layer.provideMerge(layerConnectionPool(pool)),
-    Layer.provideMerge(layerPeerBook({ bootstrap })),
+    Layer.provideMerge(layerStoredPeerBook("peers.book", { bootstrap })),
     Layer.provideMerge(Layer.succeedContext(host.services))
   )
 }
