@@ -5,6 +5,7 @@ import type {
   ConnectionFailed,
   OpenedConnection,
   P2pSession,
+  PeerId,
   SessionOutcome
 } from "../../signatures/index.ts"
 import { isFault, judge } from "./judge.ts"
@@ -15,37 +16,45 @@ const logFault = (exit: Exit.Failure<never, unknown>): Effect.Effect<void> =>
     ? Effect.logError("a session died: this is a bug in the session", exit.cause)
     : Effect.logInfo("a session failed", exit.cause)
 
-export interface KeeperNeeds {
-  readonly opened: OpenedConnection
+/** Whose session it is. */
+export interface KeeperHost<E, R> {
+  readonly session: P2pSession<E, R>
   /** Milliseconds. */
   readonly drainTimeout: number
   /** Monotonic milliseconds. */
   readonly now: () => number
   /** Called, synchronously and perhaps more than once, as soon as the session or its connection has ended. */
-  readonly onEnd: () => void
+  readonly sessionEnded: (keeper: Keeper<E, R>) => void
+  /** Called once, after that: what is given has to be run, and completes when nothing of the session is left. */
+  readonly finish: (keeper: Keeper<E, R>, last: Effect.Effect<SessionOutcome>) => void
 }
 
-/** Holds one session from the moment its connection is there until nothing of it is left. */
+/**
+ * Holds one session from the moment its connection is there until nothing of it is left. While the session lives, all that
+ * there is of it is this object and the session's own fiber.
+ */
 export class Keeper<E, R> {
-  readonly #needs: KeeperNeeds
-  readonly #session: P2pSession<E, R>
+  readonly peer: PeerId
+  readonly attempt: number
+  readonly #host: KeeperHost<E, R>
+  readonly #opened: OpenedConnection
+  #since = 0
   #fiber: Fiber.Fiber<void, E> | undefined
   #requested: CloseCode | undefined
 
-  constructor(needs: KeeperNeeds, session: P2pSession<E, R>) {
-    this.#needs = needs
-    this.#session = session
+  constructor(host: KeeperHost<E, R>, peer: PeerId, attempt: number, opened: OpenedConnection) {
+    this.peer = peer
+    this.attempt = attempt
+    this.#host = host
+    this.#opened = opened
   }
 
-  /** Runs the session. Completes when its fiber has ended and its stream and lease are given back. To be run once. */
-  run(): Effect.Effect<SessionOutcome, never, Exclude<R, Scope.Scope>> {
-    return Effect.contextWith((context: Context.Context<Exclude<R, Scope.Scope>>) => {
-      const { now, opened } = this.#needs
-      const since = now()
-      if (this.#requested === undefined) this.#start(context)
-      else opened.end(this.#requested)
-      return Effect.flatMap(opened.ended, (how) => this.#finish(how, Duration.millis(now() - since)))
-    })
+  /** Runs the session. Once. */
+  run(context: Context.Context<Exclude<R, Scope.Scope>>): void {
+    this.#since = this.#host.now()
+    if (this.#requested === undefined) this.#start(context)
+    else this.#opened.end(this.#requested)
+    this.#opened.onEnded((how) => this.#onEnded(how))
   }
 
   /**
@@ -54,49 +63,51 @@ export class Keeper<E, R> {
    */
   end(code: CloseCode): Effect.Effect<void> {
     if (this.#requested !== undefined) return Effect.void
-    const { drainTimeout, opened } = this.#needs
+    const opened = this.#opened
     this.#requested = code
     this.#fiber?.interruptUnsafe()
-    return Effect.andThen(Effect.timeoutOption(opened.ended, drainTimeout), Effect.sync(() => opened.end(code)))
+    return Effect.andThen(
+      Effect.timeoutOption(opened.ended, this.#host.drainTimeout),
+      Effect.sync(() => opened.end(code))
+    )
   }
 
   /** In a fiber of its own, that nobody's interruption ends but ours. */
   #start(context: Context.Context<Exclude<R, Scope.Scope>>): void {
     // Suspended: what throws while it builds the session's effect is the session's defect, not the node's.
-    const session = Effect.scoped(Effect.suspend(() => this.#session(this.#needs.opened.connection)))
+    const session = Effect.scoped(Effect.suspend(() => this.#host.session(this.#opened.connection)))
     const fiber = this.#fiber = Effect.runForkWith(context)(session)
     fiber.addObserver((exit) => this.#conclude(exit))
     if (this.#requested !== undefined) fiber.interruptUnsafe()
   }
 
   #conclude(exit: Exit.Exit<void, E>): void {
-    const { onEnd, opened } = this.#needs
     const verdict = judge(exit, this.#requested)
-    if (verdict._tag === "End") opened.end(verdict.code)
-    else opened.fail(verdict.reason)
-    onEnd()
+    if (verdict._tag === "End") this.#opened.end(verdict.code)
+    else this.#opened.fail(verdict.reason)
+    this.#host.sessionEnded(this)
   }
 
-  #finish(how: ConnectionClosed | ConnectionFailed, lasted: Duration.Duration): Effect.Effect<SessionOutcome> {
-    const { onEnd, opened } = this.#needs
-    onEnd()
+  #onEnded(how: ConnectionClosed | ConnectionFailed): void {
+    this.#host.sessionEnded(this)
+    const lasted = Duration.millis(this.#host.now() - this.#since)
     const outcome: SessionOutcome = how._tag === "ConnectionClosed"
       ? { _tag: "Ended", by: how.by, code: how.code, lasted }
       : { _tag: "Failed", error: how, lasted }
-    const fiber = this.#fiber
-    const last = fiber === undefined ? Effect.void : this.#awaitSession(fiber)
-    return Effect.as(Effect.andThen(last, opened.released), outcome)
+    this.#host.finish(this, Effect.as(Effect.andThen(this.#sessionOver(), this.#opened.released), outcome))
   }
 
   /** It may end by itself for the drain time, then it is interrupted. */
-  #awaitSession(fiber: Fiber.Fiber<void, E>): Effect.Effect<void> {
+  #sessionOver(): Effect.Effect<void> {
+    const fiber = this.#fiber
+    if (fiber === undefined) return Effect.void
     const interrupt = Effect.suspend(() => {
       this.#requested ??= "closed"
       fiber.interruptUnsafe()
       return Fiber.await(fiber)
     })
     return Fiber.await(fiber).pipe(
-      Effect.timeoutOrElse({ duration: this.#needs.drainTimeout, orElse: () => interrupt }),
+      Effect.timeoutOrElse({ duration: this.#host.drainTimeout, orElse: () => interrupt }),
       Effect.flatMap((exit) => isFault(exit) ? logFault(exit) : Effect.void)
     )
   }

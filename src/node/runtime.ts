@@ -1,0 +1,335 @@
+import { Cause, Context, Deferred, Duration, Effect, Exit, Option, Random, References, type Scope } from "effect"
+import {
+  type CloseCode,
+  ConnectionPool,
+  Connections,
+  type Decide,
+  Identity,
+  isSmaller,
+  type NodeEvent,
+  type NodeServices,
+  type OpenedConnection,
+  type P2pSession,
+  PeerBook,
+  type PeerId,
+  type SessionOutcome
+} from "../../signatures/index.ts"
+import { Alarms, type Sleeper } from "./alarms.ts"
+import { Keeper, type KeeperHost } from "./keeper.ts"
+import { groupOf } from "./look.ts"
+import { News } from "./news.ts"
+import { Opening, type OpeningResult } from "./openings.ts"
+import type { Settings } from "./settings.ts"
+import { type Command, type Event, initialState, isBusy, type NotOpened, type State } from "./state.ts"
+import { step } from "./step.ts"
+
+/** What the node was made with: sessions find their services there too. */
+export type Services<R> = Context.Context<NodeServices | Exclude<R, Scope.Scope>>
+
+/** A session that is to end before its connection is here. */
+interface Ending {
+  readonly attempt: number
+  readonly code: CloseCode
+}
+
+/** Carries out what `step` decides. A class, because a process may hold thousands: methods weigh nothing. */
+export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper {
+  readonly session: P2pSession<E, R>
+  readonly #settings: Settings
+  readonly #services: Services<R>
+  readonly #alarms: Alarms
+  readonly #book: PeerBook["Service"]
+  readonly #connections: Connections["Service"]
+  readonly #pool: ConnectionPool["Service"]
+  readonly #self: PeerId
+  readonly #draws: Context.Service.Shape<typeof Random.Random>
+  /** What is under way: openings, then their sessions' keepers. Few, and mostly one: replaced, as an array that grows keeps room. */
+  #attempts: ReadonlyArray<Opening | Keeper<E, R> | Ending> = []
+  #state: State = initialState
+  /** Made when somebody listens. */
+  #news: News | undefined
+  /** What is done soon; made when something is. */
+  #begun: Array<() => void> | undefined
+  /** Made when somebody waits. */
+  #gone: Deferred.Deferred<void> | undefined
+  #brokenBy: Cause.Cause<never> | undefined
+  #onBroken: ((end: Effect.Effect<never>) => void) | undefined
+  #willLook = false
+  alarmAt = Infinity
+  alarmPlace = -1
+
+  constructor(settings: Settings, session: P2pSession<E, R>, services: Services<R>) {
+    this.session = session
+    this.#settings = settings
+    this.#services = services
+    this.#alarms = Alarms.of(services)
+    this.#book = Context.get(services, PeerBook)
+    this.#connections = Context.get(services, Connections)
+    this.#pool = Context.get(services, ConnectionPool)
+    this.#self = Context.get(services, Identity).self
+    this.#draws = Context.get(services, Random.Random)
+  }
+
+  get state(): State {
+    return this.#state
+  }
+
+  get now(): () => number {
+    return this.#alarms.now
+  }
+
+  get drainTimeout(): number {
+    return this.#settings.drainTimeout
+  }
+
+  get news(): News {
+    return this.#news ??= new News((job) => this.#begin(() => this.#fork(job)))
+  }
+
+  /** Hears of the book, the links and the peers that ask, until the scope closes; and takes its first look. */
+  start(): Effect.Effect<void, never, Scope.Scope> {
+    const { chain, limits } = this.#settings
+    return this.#book.watch((peer) => this.#onPeer(peer)).pipe(
+      Effect.andThen(this.#pool.watch(() => this.#onLinks())),
+      Effect.andThen(this.#connections.serve(chain, limits, ({ peer }) => this.#decide(peer))),
+      Effect.andThen(Effect.sync(() => this.wake()))
+    )
+  }
+
+  /** For good. Completes when the last session is gone, and everybody has heard of it. */
+  stop(code: "draining" | "shutdown"): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.#dispatch({ _tag: "Stop", code })
+      this.#alarms.set(this, this.#state.wakeAt)
+      const gone = this.#isGone() ? Effect.void : Deferred.await(this.#gone ??= Deferred.makeUnsafe())
+      return Effect.andThen(gone, Effect.suspend(() => this.#news?.tellAll() ?? Effect.void))
+    })
+  }
+
+  /** As `stop`, and ends the streams of events. */
+  shutDown(): Effect.Effect<void> {
+    return Effect.andThen(this.stop("shutdown"), Effect.suspend(() => this.news.end()))
+  }
+
+  /** Completes only if the node dies of a bug. One may wait for it. */
+  get broken(): Effect.Effect<never> {
+    return Effect.callback((resume) => {
+      if (this.#brokenBy !== undefined) return resume(Effect.failCause(this.#brokenBy))
+      this.#onBroken = resume
+    })
+  }
+
+  /** Whatever concerns this node may have changed: a fresh look, soon. */
+  wake(): void {
+    if (this.#willLook || this.#state.mode === "stopping") return
+    this.#willLook = true
+    this.#begin(() => this.#look())
+  }
+
+  sessionEnded({ attempt, peer }: Keeper<E, R>): void {
+    this.#dispatch({ _tag: "Ended", peer, attempt })
+  }
+
+  finish(keeper: Keeper<E, R>, last: Effect.Effect<SessionOutcome>): void {
+    const { attempt, peer } = keeper
+    const released = Effect.map(last, (outcome) => {
+      this.#dispatch({ _tag: "Released", peer, attempt, outcome, standing: this.#settle(peer, outcome) })
+      this.#forget(attempt)
+    })
+    this.#begin(() => this.#fork(released, this.#servicesOf(peer)))
+  }
+
+  /** What happens to a peer with a session is looked at when the session is over. */
+  #onPeer(peer: PeerId): void {
+    if (!isBusy(this.#state.pairs.get(peer))) this.wake()
+  }
+
+  #onLinks(): void {
+    if (this.#state.lacksLink) this.wake()
+  }
+
+  #decide(peer: PeerId): ReturnType<Decide> {
+    const book = this.#book
+    const answer = this.#dispatch({
+      _tag: "Hello",
+      peer,
+      standing: book.standing(peer, this.#settings.chain),
+      isSmaller: isSmaller(peer, this.#self),
+      newcomer: !Option.exists(book.peer(peer), ({ lastSuccess }) => Option.isSome(lastSuccess))
+    })
+    const accepted = answer.find((command) => command._tag === "Accept")
+    if (accepted !== undefined) return { accept: (opened) => this.#keep(peer, accepted.attempt, opened) }
+    const rejected = answer.find((command) => command._tag === "Reject")
+    if (rejected === undefined) throw new Error("a hello was neither accepted nor rejected: this is a bug")
+    return { reject: rejected.reason, retryAfter: Duration.millis(rejected.retryAfter) }
+  }
+
+  /** Decides, and carries out all commands but those that the caller answers itself. */
+  #dispatch(event: Event): ReadonlyArray<Command> {
+    const random = () => this.#draws.nextDoubleUnsafe()
+    const [next, commands] = step(this.#settings, this.#state, event, this.now(), random)
+    this.#state = next
+    for (const command of commands) this.#carryOut(command)
+    if (this.#gone !== undefined && this.#isGone()) Deferred.doneUnsafe(this.#gone, Effect.void)
+    // A rejection changes nothing, and a look has just been taken.
+    if (event._tag !== "Looked" && commands.some((command) => command._tag !== "Reject")) this.wake()
+    return commands
+  }
+
+  #isGone(): boolean {
+    return this.#state.mode === "stopping" && ![...this.#state.pairs.values()].some(isBusy)
+  }
+
+  #carryOut(command: Command): void {
+    switch (command._tag) {
+      case "Open":
+        return this.#open(command.peer, command.attempt)
+      case "Cancel":
+        return this.#cancel(command.attempt)
+      case "End":
+        return this.#end(command.attempt, command.code)
+      case "Announce":
+        return this.#tell(command.event)
+      case "Complain":
+        return this.#log(Effect.logError("the policy of the node threw: nobody is picked", command.cause))
+      case "Accept":
+      case "Reject":
+        return
+    }
+  }
+
+  #tell(event: NodeEvent): void {
+    this.#news?.tell(event)
+  }
+
+  #open(peer: PeerId, attempt: number): void {
+    const { chain, limits } = this.#settings
+    const opening = new Opening(attempt)
+    this.#attempts = this.#attempts.concat(opening)
+    this.#begin(() =>
+      opening.run(this.#connections.open(peer, chain, limits), this.#servicesOf(), (result) => {
+        this.#forget(attempt)
+        this.#onOpening(peer, attempt, result)
+      })
+    )
+  }
+
+  #onOpening(peer: PeerId, attempt: number, result: OpeningResult): void {
+    if (result._tag === "Cancelled" && result.died !== undefined) {
+      this.#log(Effect.logError("an opening died: this is a bug", result.died))
+    }
+    if (result._tag !== "Opened") {
+      const outcome: NotOpened = result._tag === "Cancelled" ? { _tag: "Cancelled" } : result
+      return this.#fail(peer, attempt, outcome)
+    }
+    const { opened } = result
+    const pair = this.#state.pairs.get(peer)
+    if (this.#state.mode === "running" && isBusy(pair) && pair.attempt === attempt) {
+      this.#dispatch({ _tag: "Opened", peer, attempt, group: groupOf(opened.remote) })
+      return this.#keep(peer, attempt, opened)
+    }
+    // It came about in the moment in which it was given up.
+    opened.end(this.#state.mode === "running" ? "closed" : "draining")
+    const released = Effect.map(opened.released, () => this.#fail(peer, attempt, { _tag: "Cancelled" }))
+    this.#begin(() => this.#fork(released))
+  }
+
+  #cancel(attempt: number): void {
+    const opening = this.#find(attempt)
+    if (opening instanceof Opening) opening.cancel()
+  }
+
+  #end(attempt: number, code: CloseCode): void {
+    const keeper = this.#find(attempt)
+    if (!(keeper instanceof Keeper)) this.#attempts = this.#attempts.concat({ attempt, code })
+    else this.#endKept(keeper, code)
+  }
+
+  #endKept(keeper: Keeper<E, R>, code: CloseCode): void {
+    this.#begin(() => this.#fork(keeper.end(code)))
+  }
+
+  #settle(peer: PeerId, outcome: SessionOutcome) {
+    const { chain } = this.#settings
+    this.#book.record({ _tag: "SessionEnded", peer, chain, outcome })
+    return this.#book.standing(peer, chain)
+  }
+
+  #fail(peer: PeerId, attempt: number, outcome: NotOpened): void {
+    this.#dispatch({ _tag: "NotOpened", peer, attempt, outcome, standing: this.#settle(peer, outcome) })
+  }
+
+  #keep(peer: PeerId, attempt: number, opened: OpenedConnection): void {
+    const keeper = new Keeper<E, R>(this, peer, attempt, opened)
+    const ending = this.#find(attempt)
+    this.#forget(attempt)
+    this.#attempts = this.#attempts.concat(keeper)
+    if (ending !== undefined && "code" in ending) this.#endKept(keeper, ending.code)
+    this.#begin(() => keeper.run(this.#servicesOf(peer)))
+  }
+
+  #find(attempt: number): Opening | Keeper<E, R> | Ending | undefined {
+    return this.#attempts.find((one) => one.attempt === attempt)
+  }
+
+  #forget(attempt: number): void {
+    this.#attempts = this.#attempts.filter((one) => one.attempt !== attempt)
+  }
+
+  #look(): void {
+    this.#willLook = false
+    this.#dispatch({
+      _tag: "Looked",
+      candidates: this.#book.candidates(this.#settings.chain),
+      links: this.#pool.links,
+      suspectsItself: this.#book.suspectsItself()
+    })
+    this.#alarms.set(this, this.#state.wakeAt)
+  }
+
+  /** Logs of what runs with these name the chain, and the peer. */
+  #servicesOf(peer?: PeerId): Services<R> {
+    const annotations = Context.get(this.#services, References.CurrentLogAnnotations)
+    const chain = this.#settings.chain.name
+    const named = peer === undefined ? { ...annotations, chain } : { ...annotations, chain, peer }
+    return Context.add(this.#services, References.CurrentLogAnnotations, named)
+  }
+
+  #log(message: Effect.Effect<void>): void {
+    this.#begin(() => this.#fork(message, this.#servicesOf()))
+  }
+
+  /**
+   * Soon, in the order in which it was begun: nothing is done from inside of somebody else's call. No job is ever
+   * interrupted, and `stop` waits for all that take time: each belongs to an attempt that holds a slot.
+   */
+  #begin(job: () => void): void {
+    if (this.#begun !== undefined) return void this.#begun.push(job)
+    this.#begun = [job]
+    Effect.runForkWith(this.#services)(Effect.andThen(Effect.yieldNow, Effect.sync(() => this.#runBegun())))
+  }
+
+  #runBegun(): void {
+    const jobs = this.#begun ?? []
+    this.#begun = undefined
+    for (const job of jobs) {
+      try {
+        job()
+      } catch (defect) {
+        this.#break(Cause.die(defect))
+      }
+    }
+  }
+
+  #fork(job: Effect.Effect<void>, services = this.#services): void {
+    Effect.runForkWith(services)(job).addObserver((exit) => {
+      if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)) this.#break(exit.cause)
+    })
+  }
+
+  #break(cause: Cause.Cause<never>): void {
+    this.#brokenBy = cause
+    this.#log(Effect.logError("the node is broken: this is a bug", cause))
+    this.#onBroken?.(Effect.failCause(cause))
+  }
+}
