@@ -1,0 +1,4 @@
+import { chainHostLaws } from "../../laws/ChainHost.laws.ts"
+import { inprocessBackend } from "../../support/inprocess.ts"
+
+chainHostLaws(inprocessBackend(10))
