@@ -29,7 +29,10 @@ export interface SelectionView {
   readonly outboundByGroup: ReadonlyMap<string, number>
 }
 
-/** Whom to ask next. Pure: the same view and the same draws give the same answer. */
+/**
+ * Whom to ask next. Pure: the same view and the same draws give the same answer. Peers of which only an earlier process knew
+ * (`remembered`) come in a view of their own, and are asked beside the others.
+ */
 export interface SelectionPolicy {
   /**
    * Precondition: `n ≥ 1`. Postcondition: at most `n` of the view's candidates, none twice, none that puts more than

@@ -50,7 +50,8 @@ export const hello = (draft: Draft, event: Extract<Event, { readonly _tag: "Hell
       since: now,
       rotateAt: rotateAt(draft),
       groups: [],
-      newcomer: event.newcomer
+      newcomer: event.newcomer,
+      spare: false
     },
     crossed === undefined ? "hello" : "crossed"
   )

@@ -51,19 +51,64 @@ const whileSuspecting = (draft: Draft, event: Looked) => {
     isSticky(facts) && facts.standing._tag !== "Banned" && facts.standing._tag !== "Incompatible"
   )
   if (hasSticky) return { mayOpen: isSticky, most: Infinity }
-  const mayProbe = countSlots(draft.pairs).openingCount === 0 && draft.state.probeAt <= draft.now
+  const { openingCount, spareCount } = countSlots(draft.pairs)
+  const mayProbe = openingCount + spareCount === 0 && draft.state.probeAt <= draft.now
   return { mayOpen: () => true, most: mayProbe ? 1 : 0 }
 }
 
 const ordinarily = { mayOpen: () => true, most: Infinity }
 
-/** Opens sessions with as many of the peers that may be opened as are missing. */
+/** Asks the policy for up to `n` of these, and opens sessions with them. Gives how many. */
+const openSome = (
+  draft: Draft,
+  candidates: ReadonlyArray<SelectionCandidate>,
+  n: number,
+  spare: boolean
+): number => {
+  const { now, pairs, settings } = draft
+  const { groupLimit, policy, sessionCount, sessionTimeout } = settings
+  const outbound = outboundByGroup(pairs)
+  const view = {
+    now,
+    sessionCount,
+    groupLimit,
+    sessionTimeout,
+    candidates: candidates.filter((candidate) => !isGroupFull(candidate, outbound, groupLimit)),
+    outboundByGroup: outbound
+  }
+  const wanted = Math.min(n, settings.maxTotal - countSlots(pairs).total)
+  const picks = safePicks(policy, view, wanted, draft.random)
+  if (picks.thrown !== undefined) draft.commands.push({ _tag: "Complain", cause: picks.thrown.cause })
+  let { attempts } = draft.state
+  for (const { groups, peer } of picks.candidates) {
+    const attempt = attempts++
+    const opening = {
+      attempt,
+      direction: "outbound",
+      since: now,
+      rotateAt: Infinity,
+      groups,
+      newcomer: false,
+      spare
+    } as const
+    move(draft, peer, { state: "Opening", ...opening }, "picked")
+    draft.commands.push({ _tag: "Open", peer, attempt })
+  }
+  draft.state = { ...draft.state, attempts }
+  return picks.candidates.length
+}
+
+const isRemembered = ({ remembered }: CandidateFacts): boolean => remembered !== undefined
+
+/**
+ * Opens sessions with as many of the peers that may be opened as are missing. Peers of which we know from an earlier process
+ * alone may be long gone: they are asked beside the others, and nobody waits for their answer.
+ */
 const fill = (draft: Draft, event: Looked): void => {
   const { now, pairs, settings } = draft
-  const slots = countSlots(pairs)
-  const missing = settings.sessionCount - slots.outbound - slots.openingCount
+  const { openingCount, outbound, spareCount } = countSlots(pairs)
   draft.state = { ...draft.state, lacksLink: false }
-  if (missing <= 0) {
+  if (outbound >= settings.sessionCount) {
     const anyEligible = [...pairs.values()].some((pair) => pair.state === "Candidate")
     draft.state = { ...draft.state, anyEligible }
     return
@@ -71,37 +116,20 @@ const fill = (draft: Draft, event: Looked): void => {
 
   const { mayOpen, most } = event.suspectsItself ? whileSuspecting(draft, event) : ordinarily
   const candidates = reachable(draft, event)
-  const outbound = outboundByGroup(pairs)
-  const view = {
-    now,
-    sessionCount: settings.sessionCount,
-    groupLimit: settings.groupLimit,
-    sessionTimeout: settings.sessionTimeout,
-    candidates: candidates.filter((candidate) => {
-      const pair = pairs.get(candidate.peer)
-      const isDue = pair?.state === "Candidate" && pair.until <= now
-      return isDue && mayOpen(candidate) && !isGroupFull(candidate, outbound, settings.groupLimit)
-    }),
-    outboundByGroup: outbound
-  }
-  const wanted = Math.min(missing, settings.maxTotal - slots.total, most)
-  const picks = safePicks(settings.policy, view, wanted, draft.random)
-  if (picks.thrown !== undefined) draft.commands.push({ _tag: "Complain", cause: picks.thrown.cause })
-  let { attempts } = draft.state
-  for (const { groups, peer } of picks.candidates) {
-    const attempt = attempts++
-    const opening = { attempt, direction: "outbound", since: now, rotateAt: Infinity, groups, newcomer: false } as const
-    move(draft, peer, { state: "Opening", ...opening }, "picked")
-    draft.commands.push({ _tag: "Open", peer, attempt })
-  }
+  const due = candidates.filter((candidate) => {
+    const pair = pairs.get(candidate.peer)
+    return pair?.state === "Candidate" && pair.until <= now && mayOpen(candidate)
+  })
+  const missing = Math.min(settings.sessionCount - outbound - openingCount, most)
+  const remembered = event.suspectsItself ? [] : due.filter(isRemembered)
+  const others = remembered.length === 0 ? due : due.filter((candidate) => !isRemembered(candidate))
+  const opened = openSome(draft, others, missing, false)
+  if (remembered.length > 0) openSome(draft, remembered, settings.sessionCount - spareCount, true)
 
   const after = outboundByGroup(pairs)
   draft.state = {
     ...draft.state,
-    attempts,
-    probeAt: event.suspectsItself && picks.candidates.length > 0
-      ? now + about(5_000, draft.random)
-      : draft.state.probeAt,
+    probeAt: event.suspectsItself && opened > 0 ? now + about(5_000, draft.random) : draft.state.probeAt,
     anyEligible: candidates.some((candidate) =>
       pairs.get(candidate.peer)?.state === "Candidate" && !isGroupFull(candidate, after, settings.groupLimit)
     )

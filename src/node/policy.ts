@@ -22,6 +22,8 @@ const pickOne = (
 ): SelectionCandidate | undefined => {
   const known = left.filter((candidate) => candidate.isKnown)
   if (known.length > 0) return oneOf(known, random)
+  const anchors = left.filter((candidate) => candidate.remembered === "anchor")
+  if (anchors.length > 0) return oneOf(anchors, random)
   const shared = left.filter((candidate) => mayShare(candidate, view))
   if (shared.length > 0) return oneOf(shared, random)
   // The coin keeps a flood of fresh addresses from drowning the proven peers, and the proven from never being joined by
@@ -34,8 +36,8 @@ const pickOne = (
 }
 
 /**
- * Shares links between chains without making hubs: missing known peers first; then peers with a live link, while few
- * chains share it and it is young; otherwise proven and unproven peers by a fair coin. Each uniformly.
+ * Shares links between chains without making hubs: missing known peers first; after a restart the anchors; then peers with a
+ * live link, while few chains share it and it is young; otherwise proven and unproven peers by a fair coin. Each uniformly.
  */
 export const sharingPolicy: SelectionPolicy = {
   pick: (view, n, random) => {

@@ -26,6 +26,8 @@ export interface Busy {
   readonly groups: ReadonlyArray<string>
   /** Had never been seen before when it said hello. */
   readonly newcomer: boolean
+  /** One of more openings than there are sessions missing: the first to be accepted count, the rest is given up. */
+  readonly spare: boolean
 }
 
 /** A pair without a session: what the book says of it, kept here to tell what changed. */
@@ -128,7 +130,9 @@ export const isBusy = (pair: Pair | undefined): pair is Busy => pair !== undefin
 export interface Slots {
   readonly outbound: number
   readonly inbound: number
+  /** Without the spare ones. */
   readonly openingCount: number
+  readonly spareCount: number
   readonly closingOutbound: number
   readonly closingInbound: number
   readonly newcomers: number
@@ -142,6 +146,7 @@ export const countSlots = (pairs: ReadonlyMap<PeerId, Pair>): Slots => {
     outbound: 0,
     inbound: 0,
     openingCount: 0,
+    spareCount: 0,
     closingOutbound: 0,
     closingInbound: 0,
     newcomers: 0,
@@ -151,7 +156,7 @@ export const countSlots = (pairs: ReadonlyMap<PeerId, Pair>): Slots => {
     if (!isBusy(pair)) continue
     slots.total++
     if (pair.newcomer) slots.newcomers++
-    if (pair.state === "Opening") slots.openingCount++
+    if (pair.state === "Opening") slots[pair.spare ? "spareCount" : "openingCount"]++
     else if (pair.state === "Active") slots[pair.direction]++
     else if (pair.direction === "inbound") slots.closingInbound++
     else slots.closingOutbound++
@@ -173,7 +178,7 @@ export const statsOf = (state: State): NodeStats => {
   return {
     outbound: slots.outbound,
     inbound: slots.inbound,
-    opening: slots.openingCount,
+    opening: slots.openingCount + slots.spareCount,
     closing: slots.closingInbound + slots.closingOutbound,
     atTarget: state.atTarget
   }

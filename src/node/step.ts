@@ -19,9 +19,26 @@ const opened = (draft: Draft, event: Extract<Event, { readonly _tag: "Opened" }>
   move(
     draft,
     event.peer,
-    { ...pair, state: "Active", since: draft.now, rotateAt: rotateAt(draft), groups },
+    { ...pair, state: "Active", since: draft.now, rotateAt: rotateAt(draft), groups, spare: false },
     "accepted"
   )
+  settleRace(draft, event.peer)
+}
+
+/** After `peer` has accepted: who is still being asked is asked for the rest, and nobody once nothing is missing. */
+const settleRace = (draft: Draft, peer: PeerId): void => {
+  const { sessionCount } = draft.settings
+  const { openingCount, outbound } = countSlots(draft.pairs)
+  let tooMany = outbound + openingCount - sessionCount
+  const winner = draft.pairs.get(peer)
+  // It was given up in the moment in which it accepted.
+  if (outbound > sessionCount && isBusy(winner)) return end(draft, peer, winner, "closed")
+  for (const [other, pair] of draft.pairs) {
+    if (!isBusy(pair) || pair.state !== "Opening") continue
+    if (outbound === sessionCount) draft.commands.push({ _tag: "Cancel", attempt: pair.attempt })
+    if (pair.spare || tooMany-- <= 0) continue
+    draft.pairs.set(other, { ...pair, spare: true })
+  }
 }
 
 const notOpened = (draft: Draft, event: Extract<Event, { readonly _tag: "NotOpened" }>): void => {
@@ -70,7 +87,8 @@ const judgeTarget = (draft: Draft): void => {
   const { anyEligible, atTarget: was, mode } = draft.state
   const slots = countSlots(draft.pairs)
   const atTarget = mode === "running" &&
-    (slots.outbound >= draft.settings.sessionCount || (slots.openingCount === 0 && !anyEligible))
+    (slots.outbound >= draft.settings.sessionCount ||
+      (slots.openingCount + slots.spareCount === 0 && !anyEligible))
   if (atTarget === was) return
   draft.state = { ...draft.state, atTarget }
   if (mode === "running") announce(draft, { _tag: atTarget ? "TargetReached" : "BelowTarget", at: draft.now })

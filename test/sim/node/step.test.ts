@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import type { NodeEvent } from "../../../signatures/index.ts"
+import type { NodeEvent, PeerId } from "../../../signatures/index.ts"
 import { isBusy, statsOf } from "../../../src/node/state.ts"
 import { address, facts, limit, NodeWorld, peerId, rejected, unreachable } from "./world.ts"
 
@@ -67,6 +67,73 @@ describe("filling up", () => {
     expect(world.look()).toEqual([peerId(0)])
     expect(transitionsOf(world).map((event) => event.peer)).toEqual([peerId(0), peerId(0)])
     expect(world.hello(peerId(3))).toBe("unknown-chain")
+  })
+})
+
+describe("peers of which only an earlier process knew", () => {
+  const remembered = (n: number, from = 8, as: "peer" | "anchor" = "peer") =>
+    Array.from({ length: n }, (_, i) => facts(3 * (from + i), { remembered: as }))
+  const opening = (world: NodeWorld) => [...world.openings.values()].toSorted()
+
+  it("are asked beside as many others as are missing, and as many of them again", () => {
+    const world = new NodeWorld({ sessionCount: 3 }).learn(...many(8), ...remembered(8))
+    const asked = world.look()
+    expect(asked.filter((peer) => world.book.get(peer)?.remembered === undefined)).toHaveLength(3)
+    expect(asked.filter((peer) => world.book.get(peer)?.remembered === "peer")).toHaveLength(3)
+    expect(world.look()).toEqual([])
+  })
+
+  it("hold up nobody: who is heard of later is asked at once", () => {
+    const world = new NodeWorld({ sessionCount: 3 }).learn(...remembered(8))
+    expect(world.look()).toHaveLength(3)
+    world.learn(...many(2))
+    expect(world.look().toSorted()).toEqual([peerId(0), peerId(3)])
+  })
+
+  it("win if they accept first, and then the others are given up without charge to anybody", () => {
+    const world = new NodeWorld({ sessionCount: 3 }).learn(...many(3), ...remembered(3))
+    world.look()
+    const isOld = (peer: PeerId) => world.book.get(peer)?.remembered === "peer"
+    for (const [attempt, peer] of [...world.openings].filter(([, peer]) => isOld(peer))) {
+      expect(world.cancelled).toEqual([])
+      world.opened(attempt)
+      expect(world.openings.has(attempt), peer).toBe(false)
+    }
+    expect(world.cancelled.toSorted()).toEqual([...world.openings.keys()].toSorted())
+    expect(statsOf(world.state)).toMatchObject({ outbound: 3, opening: 3, atTarget: true })
+    for (const attempt of world.openings.keys()) world.notOpened(attempt, { _tag: "Cancelled" })
+    expect(statsOf(world.state)).toEqual({ outbound: 3, inbound: 0, opening: 0, closing: 0, atTarget: true })
+    expect(transitionsOf(world).filter(({ by }) => by === "withdrawn")).toHaveLength(3)
+  })
+
+  it("that accept too late are left in order", () => {
+    const world = new NodeWorld({ sessionCount: 1 }).learn(...many(1), ...remembered(1))
+    world.look()
+    const [first = -1, second = -1] = world.openings.keys()
+    world.opened(first)
+    world.opened(second)
+    expect(statsOf(world.state)).toMatchObject({ outbound: 1, closing: 1, atTarget: true })
+    world.released(second)
+    expect(statsOf(world.state)).toMatchObject({ outbound: 1, closing: 0 })
+    expect(opening(world)).toEqual([])
+  })
+
+  it("begin with the anchors", () => {
+    const world = new NodeWorld({ sessionCount: 2 }).learn(...remembered(6), ...remembered(2, 20, "anchor"))
+    expect(world.look().toSorted()).toEqual([peerId(60), peerId(63)])
+  })
+
+  it("are asked one at a time, as everybody, while we suspect ourselves", () => {
+    const world = new NodeWorld({ sessionCount: 3 }).learn(...remembered(8))
+    world.suspectsItself = true
+    expect(world.look()).toHaveLength(1)
+    expect(world.look()).toEqual([])
+  })
+
+  it("take no more than the limit of all sessions allows", () => {
+    const world = new NodeWorld({ sessionCount: 2, maxInboundCount: 1, maxSessionCount: 3 })
+      .learn(...many(2), ...remembered(8))
+    expect(world.look()).toHaveLength(3)
   })
 })
 
