@@ -17,6 +17,7 @@ import { addressFacts, PeerId, type Protocol } from "../../signatures/index.ts"
 import { remoteAddress } from "./addresses.ts"
 import { arrivalProtocol } from "./arrival.ts"
 import type { Carrier } from "./Carrier.ts"
+import { cipher } from "./cipher.ts"
 import { corkPerTurn } from "./corking.ts"
 import { type Libp2pLink, makeLink } from "./Link.ts"
 import { makeLogger } from "./logger.ts"
@@ -62,7 +63,7 @@ const create = async (key: PrivateKey, options: Libp2pOptions, more: {
     privateKey: key,
     nodeInfo: { name: "chain-p2p", userAgent: "chain-p2p" },
     addresses: { listen: [] },
-    connectionEncrypters: [noise()],
+    connectionEncrypters: [noise({ crypto: cipher })],
     streamMuxers: [yamux({
       maxInboundStreams: maxStreams,
       maxOutboundStreams: maxStreams,
