@@ -1,8 +1,7 @@
-import { Effect, type Scope, type Stream } from "effect"
+import { Context, Effect, Scope, type Stream } from "effect"
 import {
   chainId,
   type NodeEvent,
-  type NodeServices,
   type P2pNode,
   type P2pNodeConfig,
   type P2pNodeMake,
@@ -15,30 +14,32 @@ import { resolveSettings, type Settings } from "./settings.ts"
 import { sessionsOf, statsOf } from "./state.ts"
 
 /** Makes the peers known that the user gave, for as long as the node runs. */
-const keepKnown = ({ chain, known }: Settings) =>
-  Effect.flatMap(PeerBook, (book) =>
-    Effect.acquireRelease(
-      Effect.sync(() => {
-        for (const [peer, addresses] of known) {
-          book.learn({ peer, sequence: 0n, addresses: [...addresses] }, "config")
-          book.stick(peer, chainId(chain))
-        }
-      }),
-      () => Effect.sync(() => known.forEach((_, peer) => book.unstick(peer, chainId(chain))))
-    ))
+const keepKnown = ({ chain, known }: Settings, book: PeerBook["Service"]) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      for (const [peer, addresses] of known) {
+        book.learn({ peer, sequence: 0n, addresses: [...addresses] }, "config")
+        book.stick(peer, chainId(chain))
+      }
+    }),
+    () => Effect.sync(() => known.forEach((_, peer) => book.unstick(peer, chainId(chain))))
+  )
 
 const setUp = <E, R>(
   config: P2pNodeConfig,
-  session: P2pSession<E, R>
-): Effect.Effect<Runtime<E, R>, never, NodeServices | Exclude<R, Scope.Scope> | Scope.Scope> =>
-  Effect.uninterruptible(Effect.contextWith((services: Services<R>) => {
+  session: P2pSession<E, R>,
+  services: Services<R>,
+  scope: Scope.Scope
+): Effect.Effect<Runtime<E, R>> =>
+  Effect.uninterruptible(Effect.suspend(() => {
     const settings = resolveSettings(config)
     const runtime = new Runtime(settings, session, services)
     // What is acquired last is released first: sessions end before anything that they need goes.
-    return (settings.known.size > 0 ? keepKnown(settings) : Effect.void).pipe(
+    return (settings.known.size > 0 ? keepKnown(settings, Context.get(services, PeerBook)) : Effect.void).pipe(
       Effect.andThen(runtime.start()),
-      Effect.andThen(Effect.addFinalizer(() => runtime.shutDown())),
-      Effect.as(runtime)
+      Effect.andThen(Scope.addFinalizerExit(scope, () => runtime.shutDown())),
+      Effect.as(runtime),
+      Scope.provide(scope)
     )
   }))
 
@@ -68,9 +69,16 @@ class Handle<E, R> implements P2pNode {
 }
 
 /** A running node, until the scope closes: then its sessions end with `shutdown`, and all that it holds is given back. */
-export const makeP2pNode: P2pNodeMake = (config, session) =>
-  Effect.map(setUp(config, session), (runtime) => new Handle(runtime))
+export const makeP2pNode: P2pNodeMake = <E, R>(config: P2pNodeConfig, session: P2pSession<E, R>) =>
+  Effect.contextWith((services: Services<R>) =>
+    Effect.flatMap(
+      Effect.scope,
+      (scope) => Effect.map(setUp(config, session, services, scope), (runtime) => new Handle(runtime))
+    )
+  )
 
 /** Runs a node for ever: one session of `session` on each connection that it opens or accepts. */
-export const p2pNode: P2pNodeRun = (config, session) =>
-  Effect.scoped(Effect.flatMap(setUp(config, session), ({ broken }) => broken))
+export const p2pNode: P2pNodeRun = <E, R>(config: P2pNodeConfig, session: P2pSession<E, R>) =>
+  Effect.contextWith((services: Services<R>) =>
+    Effect.scopedWith((scope) => Effect.flatMap(setUp(config, session, services, scope), ({ broken }) => broken))
+  )

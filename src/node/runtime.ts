@@ -1,7 +1,6 @@
 import { Cause, Context, Deferred, Duration, Effect, Exit, Option, Random, References, type Scope } from "effect"
 import {
   type CloseCode,
-  ConnectionPool,
   Connections,
   type Decide,
   Identity,
@@ -10,11 +9,11 @@ import {
   type NodeServices,
   type OpenedConnection,
   type P2pSession,
-  PeerBook,
   type PeerId,
   type SessionOutcome
 } from "../../signatures/index.ts"
 import { Alarms, type Sleeper } from "./alarms.ts"
+import { Household, type Member } from "./household.ts"
 import { Keeper, type KeeperHost } from "./keeper.ts"
 import { groupOf } from "./look.ts"
 import { News } from "./news.ts"
@@ -33,14 +32,13 @@ interface Ending {
 }
 
 /** Carries out what `step` decides. A class, because a process may hold thousands: methods weigh nothing. */
-export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper {
+export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
   readonly session: P2pSession<E, R>
   readonly #settings: Settings
   readonly #services: Services<R>
   readonly #alarms: Alarms
-  readonly #book: PeerBook["Service"]
+  readonly #household: Household
   readonly #connections: Connections["Service"]
-  readonly #pool: ConnectionPool["Service"]
   readonly #self: PeerId
   readonly #draws: Context.Service.Shape<typeof Random.Random>
   /** What is under way: openings, then their sessions' keepers. Few, and mostly one: replaced, as an array that grows keeps room. */
@@ -63,9 +61,8 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper {
     this.#settings = settings
     this.#services = services
     this.#alarms = Alarms.of(services)
-    this.#book = Context.get(services, PeerBook)
+    this.#household = Household.of(services)
     this.#connections = Context.get(services, Connections)
-    this.#pool = Context.get(services, ConnectionPool)
     this.#self = Context.get(services, Identity).self
     this.#draws = Context.get(services, Random.Random)
   }
@@ -86,13 +83,13 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper {
     return this.#news ??= new News((job) => this.#begin(() => this.#fork(job)))
   }
 
-  /** Hears of the book, the links and the peers that ask, until the scope closes; and takes its first look. */
+  /** Hears of the book and the links until it is shut down, and of peers that ask until the scope closes. Takes its first look. */
   start(): Effect.Effect<void, never, Scope.Scope> {
     const { chain, limits } = this.#settings
-    return this.#book.watch((peer) => this.#onPeer(peer)).pipe(
-      Effect.andThen(this.#pool.watch(() => this.#onLinks())),
+    return this.#household.join(this).pipe(
       Effect.andThen(this.#connections.serve(chain, limits, ({ peer }) => this.#decide(peer))),
-      Effect.andThen(Effect.sync(() => this.wake()))
+      Effect.andThen(Effect.sync(() => this.wake())),
+      Effect.onError(() => this.#household.leave(this))
     )
   }
 
@@ -106,9 +103,12 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper {
     })
   }
 
-  /** As `stop`, and ends the streams of events. */
+  /** As `stop`, ends the streams of events, and hears of nothing more. */
   shutDown(): Effect.Effect<void> {
-    return Effect.andThen(this.stop("shutdown"), Effect.suspend(() => this.news.end()))
+    return this.stop("shutdown").pipe(
+      Effect.andThen(Effect.suspend(() => this.news.end())),
+      Effect.andThen(this.#household.leave(this))
+    )
   }
 
   /** Completes only if the node dies of a bug. One may wait for it. */
@@ -140,16 +140,16 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper {
   }
 
   /** What happens to a peer with a session is looked at when the session is over. */
-  #onPeer(peer: PeerId): void {
+  onPeer(peer: PeerId): void {
     if (!isBusy(this.#state.pairs.get(peer))) this.wake()
   }
 
-  #onLinks(): void {
+  onLinks(): void {
     if (this.#state.lacksLink) this.wake()
   }
 
   #decide(peer: PeerId): ReturnType<Decide> {
-    const book = this.#book
+    const { book } = this.#household
     const answer = this.#dispatch({
       _tag: "Hello",
       peer,
@@ -251,8 +251,8 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper {
 
   #settle(peer: PeerId, outcome: SessionOutcome) {
     const { chain } = this.#settings
-    this.#book.record({ _tag: "SessionEnded", peer, chain, outcome })
-    return this.#book.standing(peer, chain)
+    this.#household.book.record({ _tag: "SessionEnded", peer, chain, outcome })
+    return this.#household.book.standing(peer, chain)
   }
 
   #fail(peer: PeerId, attempt: number, outcome: NotOpened): void {
@@ -280,9 +280,9 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper {
     this.#willLook = false
     this.#dispatch({
       _tag: "Looked",
-      candidates: this.#book.candidates(this.#settings.chain),
-      links: this.#pool.links,
-      suspectsItself: this.#book.suspectsItself()
+      candidates: this.#household.book.candidates(this.#settings.chain),
+      links: this.#household.pool.links,
+      suspectsItself: this.#household.book.suspectsItself()
     })
     this.#alarms.set(this, this.#state.wakeAt)
   }

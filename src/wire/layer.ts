@@ -1,4 +1,4 @@
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Layer, Scope } from "effect"
 import {
   ConnectionPool,
   Connections,
@@ -65,18 +65,15 @@ export const layerConnections = (
           ).pipe(Effect.onInterrupt(() => Effect.sync(() => opened?.end("closed"))))
         }),
       serve: (chain, limits, decide) =>
-        Effect.asVoid(Effect.acquireRelease(
-          Effect.sync(() => {
-            const served = env.served.add(chain, limits, decide)
-            for (const { control } of links.values()) control.serve(served)
-            return served
-          }),
-          (served) =>
+        Effect.uninterruptible(Effect.flatMap(Effect.scope, (scope) => {
+          const served = env.served.add(chain, limits, decide)
+          for (const { control } of links.values()) control.serve(served)
+          return Scope.addFinalizerExit(scope, () =>
             Effect.sync(() => {
               env.served.remove(served)
               for (const { control } of links.values()) control.unserve(served)
-            })
-        ))
+            }))
+        }))
     })
 
     const events = env.subscribers.stream(() => {

@@ -1,0 +1,59 @@
+import { Context, Effect, Exit, Scope } from "effect"
+import { ConnectionPool, type NodeServices, PeerBook, type PeerId } from "../../signatures/index.ts"
+
+/** A node, as far as its household knows it. Both are called synchronously, and must not call back. */
+export interface Member {
+  onPeer(peer: PeerId): void
+  onLinks(): void
+}
+
+/** The nodes of one process, known by their book. Together they watch it and the links once, however many they are. */
+export class Household {
+  readonly book: PeerBook["Service"]
+  readonly pool: ConnectionPool["Service"]
+  readonly #members = new Set<Member>()
+  #watching: Scope.Closeable | undefined
+
+  private constructor(book: PeerBook["Service"], pool: ConnectionPool["Service"]) {
+    this.book = book
+    this.pool = pool
+  }
+
+  static readonly #all = new WeakMap<PeerBook["Service"], Household>()
+
+  static of(services: Context.Context<NodeServices>): Household {
+    const book = Context.get(services, PeerBook)
+    let household = Household.#all.get(book)
+    if (household === undefined) {
+      household = new Household(book, Context.get(services, ConnectionPool))
+      Household.#all.set(book, household)
+    }
+    return household
+  }
+
+  join(member: Member): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.#members.add(member)
+      if (this.#watching !== undefined) return Effect.void
+      const scope = this.#watching = Scope.makeUnsafe()
+      return Effect.andThen(
+        this.book.watch((peer) => {
+          for (const member of this.#members) member.onPeer(peer)
+        }),
+        this.pool.watch(() => {
+          for (const member of this.#members) member.onLinks()
+        })
+      ).pipe(Scope.provide(scope))
+    })
+  }
+
+  leave(member: Member): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.#members.delete(member)
+      const scope = this.#watching
+      if (this.#members.size > 0 || scope === undefined) return Effect.void
+      this.#watching = undefined
+      return Scope.close(scope, Exit.void)
+    })
+  }
+}
