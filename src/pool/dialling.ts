@@ -15,7 +15,8 @@ import type { DialKey, Draft, PeerState, Race } from "./state.ts"
 
 export const groupOf = (address: Address): string | undefined => Option.getOrUndefined(addressFacts(address).group)
 
-export const newRace = (addresses: ReadonlyArray<Address>, now: number): Race => ({
+export const newRace = (addresses: ReadonlyArray<Address>, remembered: boolean, now: number): Race => ({
+  remembered,
   untried: addresses.map((address) => ({ address, group: groupOf(address) })),
   dials: new Map(),
   failures: [],
@@ -114,19 +115,32 @@ const startNext = (draft: Draft, setting: PoolSetting, id: PeerId, now: number):
   draft.say({ _tag: "Dial", dial, peer: id, address: target.address })
 }
 
-/** After every event: ends races that are over, and starts dials while the limit allows it, in random order of peers. */
+/**
+ * After every event: ends races that are over, and starts dials while the limit allows it, in random order of peers. Those
+ * that are only remembered come last and take at most half: many of them may never answer, and nobody waits for that.
+ */
 export const advanceRaces = (draft: Draft, setting: PoolSetting, now: number, random: () => number): void => {
   for (const id of draft.peers.keys()) concludeIfOver(draft, id)
   let inFlight = 0
-  for (const { race } of draft.peers.values()) inFlight += race?.dials.size ?? 0
-  const ready = [...draft.peers].flatMap(([id, peer]) =>
-    (peer.race?.nextAt ?? Number.POSITIVE_INFINITY) <= now && wantsDial(draft, id, peer) ? [id] : []
-  )
-  while (ready.length > 0 && inFlight < setting.maxDials) {
-    const [id] = ready.splice(Math.floor(random() * ready.length), 1)
-    if (id === undefined) return
-    const before = draft.lastDial
-    startNext(draft, setting, id, now)
-    inFlight += draft.lastDial - before
+  let rememberedInFlight = 0
+  const fresh: Array<PeerId> = []
+  const remembered: Array<PeerId> = []
+  for (const [id, peer] of draft.peers) {
+    if (peer.race === undefined) continue
+    inFlight += peer.race.dials.size
+    if (peer.race.remembered) rememberedInFlight += peer.race.dials.size
+    if (peer.race.nextAt <= now && wantsDial(draft, id, peer)) (peer.race.remembered ? remembered : fresh).push(id)
   }
+  /** Gives how many were started. */
+  const start = (ready: Array<PeerId>, room: number): number => {
+    const before = draft.lastDial
+    while (ready.length > 0 && draft.lastDial - before < room) {
+      const [id] = ready.splice(Math.floor(random() * ready.length), 1)
+      if (id !== undefined) startNext(draft, setting, id, now)
+    }
+    return draft.lastDial - before
+  }
+  inFlight += start(fresh, setting.maxDials - inFlight)
+  const share = Math.ceil(setting.maxDials / 2)
+  start(remembered, Math.min(setting.maxDials - inFlight, share - rememberedInFlight))
 }

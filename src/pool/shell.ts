@@ -263,7 +263,8 @@ export class Shell {
         const banned = this.#isBanned(peer)
         const facts = this.#needs.book.peer(peer)
         const addresses = facts._tag === "Some" ? facts.value.addresses : []
-        this.dispatch({ _tag: "Ask", lease, peer, chain, addresses, banned })
+        const remembered = facts._tag === "Some" && facts.value.remembered !== undefined
+        this.dispatch({ _tag: "Ask", lease, peer, chain, addresses, remembered, banned })
       })
       const giveUp = Effect.sync(() => {
         this.#waiting.delete(lease)

@@ -48,6 +48,8 @@ export interface Target {
 
 /** The race of a peer's addresses. */
 export interface Race {
+  /** See `Ask`. */
+  readonly remembered: boolean
   readonly untried: ReadonlyArray<Target>
   readonly dials: ReadonlyMap<DialKey, Target & { readonly deadline: number }>
   readonly failures: ReadonlyArray<DialFailed>
@@ -81,6 +83,8 @@ export type PoolEvent =
     readonly chain: Chain
     /** Best first, from the book. */
     readonly addresses: ReadonlyArray<Address>
+    /** Only an earlier process knew the peer: it may be long gone. */
+    readonly remembered: boolean
     readonly banned: boolean
   }
   /** For a session that the peer opened. */

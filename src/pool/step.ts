@@ -95,7 +95,7 @@ const dialled = (draft: Draft, setting: PoolSetting, event: Event<"Dialled">, no
 }
 
 const ask = (draft: Draft, setting: PoolSetting, event: Event<"Ask">, now: number): void => {
-  const { addresses, banned, chain, lease, peer: id } = event
+  const { addresses, banned, chain, lease, peer: id, remembered } = event
   const refuse = (reason: "closing" | "banned" | "no-address" | "limit") =>
     draft.say({ _tag: "Refuse", lease, reason, dials: [] })
   if (draft.closing) return refuse("closing")
@@ -106,10 +106,12 @@ const ask = (draft: Draft, setting: PoolSetting, event: Event<"Ask">, now: numbe
     if (addresses.length === 0 || id === setting.self) return refuse("no-address")
     if (!makeRoomForDial(draft, setting)) return refuse("limit")
   }
+  // Somebody may have heard of it since others asked.
+  const race = peer.race && { ...peer.race, remembered: peer.race.remembered && remembered }
   draft.putPeer(id, {
     ...peer,
     waiting: peer.waiting.with(lease, chain),
-    race: isLinked ? peer.race : peer.race ?? newRace(addresses, now)
+    race: isLinked ? race : race ?? newRace(addresses, remembered, now)
   })
   grantAll(draft, setting, id)
 }

@@ -41,7 +41,7 @@ class World {
     const addresses = Array.from({ length: which % 4 }, (_, n) => addressIn((number + n) % 4, number + 1))
     switch (what) {
       case "ask":
-        this.held.set(pool.ask(peer, which % 3, addresses, this.banned.has(peer)), peer)
+        this.held.set(pool.ask(peer, which % 3, addresses, this.banned.has(peer), which % 5 === 0), peer)
         break
       case "ask-banned":
         this.held.set(pool.ask(peer, which % 3, addresses, true), peer)

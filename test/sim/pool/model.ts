@@ -92,11 +92,21 @@ export class PoolModel {
     }
   }
 
-  ask(peer: PeerId, n = 0, addresses: ReadonlyArray<Address> = [addressIn(1)], banned = false): number {
+  ask(
+    peer: PeerId,
+    n = 0,
+    addresses: ReadonlyArray<Address> = [addressIn(1)],
+    banned = false,
+    remembered = false
+  ): number {
     const lease = ++this.#leases
     this.asked.add(lease)
-    this.handle({ _tag: "Ask", lease, peer, chain: chain(n), addresses, banned })
+    this.handle({ _tag: "Ask", lease, peer, chain: chain(n), addresses, remembered, banned })
     return lease
+  }
+
+  askRemembered(peer: PeerId, address: Address): number {
+    return this.ask(peer, 0, [address], false, true)
   }
 
   take(link: number, n = 0): number {

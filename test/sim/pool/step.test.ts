@@ -149,6 +149,26 @@ describe("the race of addresses", () => {
     expect(order(0)).toEqual([smaller])
     expect(order(0.99)).toEqual(["5Peer5"])
   })
+
+  it("dials who is only remembered last, and with half of the limit at most, so that the dead keep nobody waiting", () => {
+    const pool = new PoolModel({ maxDials: 4 })
+    const old = ["1", "5", "6", "9"].map((n) => `${n}Peer${n}` as typeof larger)
+    for (const [n, peer] of old.entries()) pool.askRemembered(peer, addressIn(n))
+    const dialled = () => [...pool.dialling.values()].map(({ peer }) => peer)
+    expect(dialled()).toEqual(old.slice(0, 2))
+    for (const [n, peer] of [smaller, larger, "7Peer7", "8Peer8"].entries()) {
+      pool.ask(peer as typeof larger, 0, [addressIn(10 + n)])
+    }
+    expect(dialled().slice(2)).toEqual([smaller, larger])
+    pool.notDialled()
+    expect(dialled().at(-1)).toBe("7Peer7")
+    // Somebody has heard of it.
+    pool.ask(old[3] ?? larger, 1, [addressIn(3)])
+    for (let n = 0; n < 2; n++) pool.notDialled()
+    expect(dialled()).toContain("8Peer8")
+    expect(dialled()).toContain(old[3])
+    expect(dialled()).not.toContain(old[2])
+  })
 })
 
 describe("two links to one peer", () => {
