@@ -66,6 +66,43 @@ const remove = Command.make(
   )
 )
 
+const peer = Argument.String("peer").pipe(
+  Argument.withDescription("Its id, or enough of the beginning or the end of it")
+)
+
+const why = Command.make(
+  "why",
+  {
+    ...asking,
+    peer,
+    chain: Argument.String("chain").pipe(Argument.withDescription("Of this chain only"), Argument.optional)
+  },
+  (flags) => lazily(() => import("./commands/peers.ts"), (module) => module.why(flags))
+).pipe(
+  Command.withDescription("Explain how a peer stands: its state, what it was charged for, when it may be picked again")
+)
+
+const ban = Command.make(
+  "ban",
+  {
+    ...asking,
+    peer,
+    for: Flag.String("for").pipe(
+      Flag.withMetavar("DURATION"),
+      Flag.withDescription("How long, up to 365 days"),
+      Flag.withDefault("30 minutes")
+    ),
+    reason: optional("reason", "TEXT", "For the log")
+  },
+  (flags) => lazily(() => import("./commands/peers.ts"), (module) => module.ban(flags))
+).pipe(Command.withDescription("Ban a peer: its sessions end, its link closes, and it isn't let in again until then"))
+
+const unban = Command.make(
+  "unban",
+  { ...asking, peer },
+  (flags) => lazily(() => import("./commands/peers.ts"), (module) => module.unban(flags))
+).pipe(Command.withDescription("End a ban"))
+
 export const nodeCommands = [
   status,
   peers,
@@ -73,5 +110,8 @@ export const nodeCommands = [
   Command.make("chains").pipe(
     Command.withDescription("Show, add and remove the chains of a running node"),
     Command.withSubcommands([list, add, remove])
-  )
+  ),
+  why,
+  ban,
+  unban
 ] as const

@@ -6,45 +6,10 @@ import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { demoChains } from "../../chains/data/index.ts"
 import { askNode } from "../../src/cli/status/client.ts"
-import { ask, cli, repository, type Running, start, temporaryFolder, until, writeYaml } from "./support/cli.ts"
+import { ask, cli, repository, until, writeYaml } from "./support/cli.ts"
+import { entry, type Place, twoNodes } from "./support/pair.ts"
 
 const [bitcoin, testnet] = demoChains
-
-const entry = (chain: typeof bitcoin, more: object = {}) => ({
-  name: chain.name,
-  genesis: chain.genesis,
-  session: "header-sync",
-  options: { headers: `./${chain.name}.headers` },
-  ...more
-})
-
-interface Place {
-  readonly cwd: string
-  readonly dataDir: string
-  readonly process: Running
-}
-
-/** Two nodes with a session on bitcoin; the second knows the first. */
-const twoNodes = Effect.gen(function*() {
-  const begin = Effect.fnUntraced(function*(bootstrap: ReadonlyArray<string>) {
-    const cwd = yield* temporaryFolder
-    writeYaml(join(cwd, "node.yaml"), {
-      network: "devnet",
-      listen: ["/ip4/127.0.0.1/tcp/0"],
-      bootstrap,
-      chains: [entry(bitcoin)]
-    })
-    const process = yield* start(["run"], { cwd })
-    yield* Effect.promise(() => process.untilSaid("running as"))
-    return { cwd, dataDir: join(cwd, "data"), process } satisfies Place
-  })
-  const first = yield* begin([])
-  const { addresses } = yield* ask(first.dataDir, "status")
-  const second = yield* begin(addresses)
-  const sessions = Effect.all([first, second].map(({ dataDir }) => ask(dataDir, "sessions")))
-  yield* until("connected", sessions, (both) => both.every((all) => all.length === 1), 10_000)
-  return { first, second, both: [first, second] }
-})
 
 const add = ({ dataDir }: Place, chain: object) =>
   askNode(dataDir, { ask: "add-chains", source: "test", text: JSON.stringify({ chains: [chain] }), flags: [] })

@@ -23,7 +23,10 @@ const answers: Answers = {
   sessions: Effect.succeed([]),
   chains: Effect.succeed([]),
   addChains: refused,
-  removeChain: refused
+  removeChain: refused,
+  why: refused,
+  ban: refused,
+  unban: refused
 }
 
 /** What the socket answers to a text, until it has a line or is closed. */

@@ -17,6 +17,7 @@ import { checkSession } from "../sessionModules.ts"
 import type { ChainRow, NodeStatus, PeerStatus, SessionStatus } from "../status/protocol.ts"
 import type { Answers } from "../status/server.ts"
 import { chainStatus, type RunningChain, type RunningChains } from "./chains.ts"
+import { makeExplain } from "./explain.ts"
 
 /** What the node is, that runs the chains. */
 export interface NodeFacts {
@@ -138,6 +139,7 @@ export const makeAnswers = (facts: NodeFacts, chains: RunningChains): Effect.Eff
       peers,
       sessions,
       chains: Effect.flatMap(chains.list, (all) => Effect.forEach(all, rowOf)),
-      ...changes(facts, chains)
+      ...changes(facts, chains),
+      ...makeExplain({ self, book, pool, chains, now })
     }
   })

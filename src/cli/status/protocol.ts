@@ -12,6 +12,9 @@ const FlagValue = Schema.Struct({
   source: Schema.String
 })
 
+/** A year. */
+export const longestBanMillis = 365 * 86_400_000
+
 export const Question = Schema.Union([
   Plain,
   Schema.Struct({
@@ -22,7 +25,16 @@ export const Question = Schema.Union([
     text: Schema.String,
     flags: Schema.Array(FlagValue)
   }),
-  Schema.Struct({ ask: Schema.Literal("remove-chain"), name: Schema.String })
+  Schema.Struct({ ask: Schema.Literal("remove-chain"), name: Schema.String }),
+  Schema.Struct({ ask: Schema.Literal("why"), peer: Schema.String, chain: Schema.optionalKey(Schema.String) }),
+  Schema.Struct({
+    ask: Schema.Literal("ban"),
+    peer: Schema.String,
+    forMillis: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: longestBanMillis })),
+    /** For the log. */
+    reason: Schema.optionalKey(Schema.String)
+  }),
+  Schema.Struct({ ask: Schema.Literal("unban"), peer: Schema.String })
 ])
 export type Question = typeof Question.Type
 export type Ask = Question["ask"]
@@ -113,6 +125,57 @@ const ChainRemoved = Schema.Struct({
   configFile: Schema.NullOr(Schema.String)
 })
 
+/** Of one chain: whether the peer may be picked, and if not, why, and when again. */
+const WhyRow = Schema.Struct({
+  chain: Schema.String,
+  session: Schema.NullOr(
+    Schema.Struct({ direction: Schema.Literals(["inbound", "outbound"]), seconds: Schema.Finite })
+  ),
+  standing: Schema.Literals(["Clear", "Cooling", "Incompatible", "Banned"]),
+  againInSeconds: Schema.NullOr(Schema.Finite),
+  /** Null while the peer has not said. */
+  serves: Schema.NullOr(Schema.Boolean),
+  /** The chain is private, and the peer is none of its known ones. */
+  excluded: Schema.Boolean
+})
+export type WhyRow = typeof WhyRow.Type
+
+const HistoryRow = Schema.Struct({
+  /** Of the last time. */
+  secondsAgo: Schema.Finite,
+  times: Schema.Int,
+  what: Schema.String,
+  chain: Schema.NullOr(Schema.String),
+  address: Schema.NullOr(Schema.String),
+  charged: Schema.Literals(["nobody", "address", "peer", "chain"]),
+  did: Schema.Literals(["good", "failed", "waits", "incompatible", "compatible", "banned", "unbanned"]),
+  /** How long it kept, or keeps, the peer from being picked. */
+  forSeconds: Schema.NullOr(Schema.Finite)
+})
+export type HistoryRow = typeof HistoryRow.Type
+
+export const Why = Schema.Struct({
+  peer: Schema.String,
+  /** Whether the book knows it. */
+  known: Schema.Boolean,
+  linked: Schema.NullOr(Schema.Struct({
+    direction: Schema.Literals(["inbound", "outbound"]),
+    remote: Schema.String,
+    seconds: Schema.Finite
+  })),
+  addresses: Schema.Array(Schema.String),
+  bannedForSeconds: Schema.NullOr(Schema.Finite),
+  /** The node takes its own end for broken, and tries sticky peers only. */
+  suspectsItself: Schema.Boolean,
+  chains: Schema.Array(WhyRow),
+  /** Oldest first. */
+  history: Schema.Array(HistoryRow)
+})
+export type Why = typeof Why.Type
+
+const Banned = Schema.Struct({ peer: Schema.String, known: Schema.Boolean, bannedForSeconds: Schema.Finite })
+const Unbanned = Schema.Struct({ peer: Schema.String, wasBanned: Schema.Boolean })
+
 /** Instead of an answer: why there is none, in words for the user. */
 export const Refusal = Schema.Struct({ error: Schema.String })
 
@@ -122,7 +185,10 @@ export const answers = {
   sessions: Schema.Array(SessionStatus),
   chains: Schema.Array(ChainRow),
   "add-chains": ChainsAdded,
-  "remove-chain": ChainRemoved
+  "remove-chain": ChainRemoved,
+  why: Why,
+  ban: Banned,
+  unban: Unbanned
 } as const
 export type Answer<A extends Ask> = (typeof answers)[A]["Type"]
 

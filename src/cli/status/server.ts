@@ -21,6 +21,9 @@ export interface Answers {
   readonly chains: Effect.Effect<Answer<"chains">>
   readonly addChains: (question: QuestionOf<"add-chains">) => Effect.Effect<Answer<"add-chains">, Refused>
   readonly removeChain: (question: QuestionOf<"remove-chain">) => Effect.Effect<Answer<"remove-chain">, Refused>
+  readonly why: (question: QuestionOf<"why">) => Effect.Effect<Answer<"why">, Refused>
+  readonly ban: (question: QuestionOf<"ban">) => Effect.Effect<Answer<"ban">, Refused>
+  readonly unban: (question: QuestionOf<"unban">) => Effect.Effect<Answer<"unban">, Refused>
 }
 
 const answerTo = (answers: Answers, question: Question): Effect.Effect<Answer<Ask>, Refused> => {
@@ -34,6 +37,12 @@ const answerTo = (answers: Answers, question: Question): Effect.Effect<Answer<As
       return answers.addChains(question)
     case "remove-chain":
       return answers.removeChain(question)
+    case "why":
+      return answers.why(question)
+    case "ban":
+      return answers.ban(question)
+    case "unban":
+      return answers.unban(question)
   }
 }
 
