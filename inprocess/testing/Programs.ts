@@ -1,6 +1,6 @@
 import { Deferred, Effect, Exit, Fiber, Layer } from "effect"
 import { type PeerId, withPeer } from "../../signatures/index.ts"
-import { layerPeerUpdates, layerStoredPeerBook } from "../../src/peers/index.ts"
+import { layerPeerExchange, layerPeerUpdates, layerStoredPeerBook } from "../../src/peers/index.ts"
 import { layerConnectionPool } from "../../src/pool/index.ts"
 import { layerConnections } from "../../src/wire/index.ts"
 import { type PlanHandlers, type SimulatedHost } from "../network/index.ts"
@@ -24,7 +24,7 @@ class Place implements HostView {
 
 /** The product's own book, pool and wire over a simulated host, whose disk keeps the book. */
 const servicesOf = <W, E>(
-  { knows, pool }: Scenario<W, E>,
+  { exchange, knows, pool }: Scenario<W, E>,
   index: number,
   host: SimulatedHost,
   hosts: ReadonlyArray<SimulatedHost>
@@ -33,7 +33,7 @@ const servicesOf = <W, E>(
   const bootstrap = known.flatMap(({ addresses, peer }) =>
     peer === host.peer ? [] : addresses.map((address) => withPeer(address, peer))
   )
-  return Layer.fresh(layerPeerUpdates).pipe(
+  return Layer.merge(Layer.fresh(layerPeerUpdates), layerPeerExchange(exchange)).pipe(
     Layer.provideMerge(layerConnections()),
     Layer.provideMerge(layerConnectionPool(pool)),
     Layer.provideMerge(layerStoredPeerBook("peers.book", { bootstrap })),

@@ -10,6 +10,7 @@ import {
   type PeerId,
   type Transport
 } from "../../signatures/index.ts"
+import { type PeerExchangeOptions } from "../../src/peers/index.ts"
 import { type ConnectionPoolOptions } from "../../src/pool/index.ts"
 import { type HostOptions, type NetworkOptions } from "../network/index.ts"
 
@@ -89,6 +90,11 @@ export interface Scenario<W = unknown, E = unknown> {
   readonly knows?: (index: number) => ReadonlyArray<number>
   readonly network?: Omit<NetworkOptions, "seed" | "trace">
   readonly pool?: ConnectionPoolOptions
+  /**
+   * How peers learn of each other. By default others are told of a peer only after five minutes, so a network that starts from
+   * nothing may want less.
+   */
+  readonly exchange?: PeerExchangeOptions
   /** Of virtual time, for the whole run. Default: 1 hour. */
   readonly deadline?: Duration.Input
   /** After so many steps a run is given up: it goes round in circles. Default: 10 million. */

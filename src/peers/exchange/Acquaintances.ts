@@ -1,0 +1,67 @@
+import type { PeerId } from "../../../signatures/index.ts"
+
+/** What is kept of a record's envelope at most, and of how many peers: a MiB in all. */
+const maxEnvelopeBytes = 2048
+const maxKept = 512
+
+/** A peer that has not been seen for so long is nobody to send others to. */
+const staleMillis = 60 * 60_000
+
+interface Acquaintance {
+  readonly envelope: Uint8Array
+  readonly sequence: bigint
+  /** Monotonic milliseconds: when we first met it, and when we last knew it alive. */
+  readonly since: number
+  readonly last: number
+  readonly isLinked: boolean
+}
+
+/** The peers that we have met on a link of our own, with what they have signed: the only ones that we tell others of. */
+export class Acquaintances {
+  private readonly all = new Map<PeerId, Acquaintance>()
+
+  get size(): number {
+    return this.all.size
+  }
+
+  /** It said so itself, on a link that is up, and the signature is its own. */
+  meet(peer: PeerId, envelope: Uint8Array, sequence: bigint, now: number): void {
+    const before = this.all.get(peer)
+    if (envelope.length > maxEnvelopeBytes || (before !== undefined && before.sequence > sequence)) return
+    // A copy: what came is a view of a larger message.
+    this.all.set(peer, { envelope: envelope.slice(), sequence, since: before?.since ?? now, last: now, isLinked: true })
+    if (this.all.size > maxKept) this.forgetOne()
+  }
+
+  /** The links that are up now. */
+  look(links: ReadonlyMap<PeerId, unknown>, now: number): void {
+    for (const [peer, known] of this.all) {
+      const isLinked = links.has(peer)
+      if (isLinked !== known.isLinked) this.all.set(peer, { ...known, isLinked, last: now })
+      else if (!isLinked && known.last + staleMillis <= now) this.all.delete(peer)
+    }
+  }
+
+  /** Those that were alive over such a time, or so far apart. */
+  *proven(provenFor: number, now: number): Generator<PeerId> {
+    for (const [peer, { isLinked, last, since }] of this.all) {
+      if ((isLinked ? now : last) - since >= provenFor) yield peer
+    }
+  }
+
+  envelope(peer: PeerId): Uint8Array | undefined {
+    return this.all.get(peer)?.envelope
+  }
+
+  /** The one that was gone longest; of those with a link the youngest, so that a crowd doesn't push out who has stayed. */
+  private forgetOne(): void {
+    let gone: readonly [PeerId, number] | undefined
+    let youngest: readonly [PeerId, number] | undefined
+    for (const [peer, { isLinked, last, since }] of this.all) {
+      if (!isLinked && (gone === undefined || last < gone[1])) gone = [peer, last]
+      if (isLinked && (youngest === undefined || since > youngest[1])) youngest = [peer, since]
+    }
+    const victim = gone ?? youngest
+    if (victim !== undefined) this.all.delete(victim[0])
+  }
+}

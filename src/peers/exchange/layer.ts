@@ -1,0 +1,277 @@
+import { type Context, Effect, FiberSet, Latch, Layer, Option, Random, Stream } from "effect"
+import {
+  addressFacts,
+  type AnswerPeers,
+  type Chain,
+  chainId,
+  ConnectionPool,
+  Control,
+  Identity,
+  isSameChain,
+  monotonicMillis,
+  PeerBook,
+  type PeerFacts,
+  type PeerId
+} from "../../../signatures/index.ts"
+import { Acquaintances } from "./Acquaintances.ts"
+import { Answers, type Teachable } from "./answers.ts"
+import { answered, type AskState, nobodyAsked, whomToAsk } from "./asking.ts"
+import { KnownRecords } from "./KnownRecords.ts"
+import { lessonOf, maxNewAddresses } from "./lesson.ts"
+import { type ExchangeSetting, exchangeSetting, type PeerExchangeOptions } from "./options.ts"
+
+/** Between two looks: what happens together is looked at together. */
+const lookMillis = 250
+
+interface Needs {
+  readonly setting: ExchangeSetting
+  readonly self: PeerId
+  readonly control: Context.Service.Shape<typeof Control>
+  readonly pool: Context.Service.Shape<typeof ConnectionPool>
+  readonly book: Context.Service.Shape<typeof PeerBook>
+  readonly open: Context.Service.Shape<typeof Identity>["open"]
+  /** Monotonic milliseconds. */
+  readonly now: () => number
+  readonly random: () => number
+}
+
+/** Carries out what the rules decide: asks and visits peers, takes in what they say, and answers them. */
+class Exchange {
+  private readonly needs: Needs
+  private readonly acquaintances = new Acquaintances()
+  private readonly answers: Answers
+  private readonly records: KnownRecords
+  /** Those that have said who they are on the link that is up. */
+  private readonly greeted = new Set<PeerId>()
+  private state: AskState = nobodyAsked
+  /** Open: something has happened that may matter. */
+  readonly bell = Latch.makeUnsafe(false)
+
+  constructor(needs: Needs) {
+    this.needs = needs
+    this.answers = new Answers(needs.setting.sameFor)
+    this.records = new KnownRecords(needs.open)
+  }
+
+  private ring(): void {
+    this.bell.openUnsafe()
+  }
+
+  onLinks(): void {
+    const links = this.needs.pool.links()
+    this.acquaintances.look(links, this.needs.now())
+    for (const peer of this.greeted) if (!links.has(peer)) this.greeted.delete(peer)
+    this.ring()
+  }
+
+  /** A peer has said who it is. */
+  meet(peer: PeerId, envelope: Uint8Array): Effect.Effect<void> {
+    const { now, pool } = this.needs
+    return this.records.read(envelope).pipe(
+      Effect.map((record) => {
+        if (record.peer === peer) this.acquaintances.meet(peer, envelope, record.sequence, now())
+      }),
+      // Who says so himself is not charged for it: the book's own listener reports it.
+      Effect.ignore,
+      Effect.andThen(Effect.sync(() => {
+        if (!pool.links().has(peer)) return
+        this.greeted.add(peer)
+        this.ring()
+      }))
+    )
+  }
+
+  /** What a peer says of others. What is forged proves that it doesn't look at what it hands on. */
+  takeIn(
+    from: PeerId,
+    envelopes: ReadonlyArray<Uint8Array>,
+    source: "exchange" | "rejection"
+  ): Effect.Effect<void> {
+    const { book, self } = this.needs
+    const knownOf = (peer: PeerId) =>
+      Option.match(book.peer(peer), { onNone: () => [], onSome: (one) => one.addresses })
+    let room = maxNewAddresses
+    return Effect.forEach(envelopes, (envelope) =>
+      Effect.map(this.records.read(envelope), (record) => {
+        if (Option.isSome(book.bannedUntil(record.peer))) return
+        const lesson = lessonOf(record, self, knownOf, room)
+        if (lesson === undefined) return
+        room -= lesson.fresh
+        book.learn(lesson.record, source)
+      }).pipe(
+        Effect.catchTag("RecordRejected", (error) => error.reason === "expired" ? Effect.void : Effect.fail(error))
+      ), { discard: true }).pipe(
+        Effect.catchTag("RecordRejected", (error) =>
+          Effect.andThen(
+            Effect.logWarning(`${error.message}: a peer handed it on`).pipe(Effect.annotateLogs({ peer: from })),
+            Effect.sync(() => book.record({ _tag: "Violation", peer: from }))
+          ))
+      )
+  }
+
+  private privateChains(): ReadonlySet<string> {
+    return new Set(this.needs.control.served().flatMap((one) => one.private ? [chainId(one.chain)] : []))
+  }
+
+  /** Who lives, and is no secret. */
+  private mayBeTold(facts: PeerFacts, secret: ReadonlySet<string>): boolean {
+    if (facts.failures > 0 || facts.addresses.length === 0) return false
+    for (const owner of facts.sticky) if (secret.has(owner)) return false
+    const chains = Option.getOrElse(facts.chains, (): ReadonlyArray<Chain> => [])
+    return chains.length === 0 || chains.some((chain) => !secret.has(chainId(chain)))
+  }
+
+  readonly answer: AnswerPeers = (asker, chain) => {
+    const { book, now, random, setting } = this.needs
+    const time = now()
+    const serves = (peer: PeerId, wanted: (id: string) => boolean) =>
+      Option.exists(
+        Option.flatMap(book.peer(peer), ({ chains }) => chains),
+        (chains) => chains.some((one) => wanted(chainId(one)))
+      )
+    const teachable = (): ReadonlyArray<Teachable> => {
+      const secret = this.privateChains()
+      const theirs = Option.flatMap(book.peer(asker), ({ chains }) => chains)
+      const shared = new Set(Option.getOrElse(theirs, (): ReadonlyArray<Chain> => []).map(chainId))
+      const found: Array<Teachable> = []
+      for (const peer of this.acquaintances.proven(setting.provenFor, time)) {
+        const facts = Option.getOrUndefined(book.peer(peer))
+        if (peer === asker || facts === undefined || !this.mayBeTold(facts, secret)) continue
+        found.push({ peer, isShared: serves(peer, (id) => shared.has(id) && !secret.has(id)) })
+      }
+      return found
+    }
+    const groupsOf = (peer: PeerId) =>
+      Option.match(book.peer(peer), {
+        onNone: () => [],
+        onSome: ({ addresses }) => addresses.flatMap((address) => Option.toArray(addressFacts(address).group))
+      })
+    const secret = this.privateChains()
+    const told = this.answers.to(asker, time, teachable, groupsOf, random).filter((peer) =>
+      Option.isNone(book.bannedUntil(peer)) && Option.exists(book.peer(peer), (facts) => this.mayBeTold(facts, secret))
+    )
+    const id = chain === undefined ? undefined : chainId(chain)
+    const sorted = id === undefined
+      ? told
+      : told.toSorted((a, b) => Number(serves(b, (one) => one === id)) - Number(serves(a, (one) => one === id)))
+    return sorted.flatMap((peer) => this.acquaintances.envelope(peer) ?? [])
+  }
+
+  /** How many peers a chain could still try. */
+  private spareOf(chain: Chain): number {
+    const { book, pool } = this.needs
+    const links = pool.links()
+    return book.candidates(chain).filter(({ addresses, peer, remembered, standing }) => {
+      const link = links.get(peer)
+      if (standing._tag !== "Clear" || remembered !== undefined) return false
+      return link === undefined ? addresses.length > 0 : !link.chains.some((one) => isSameChain(one, chain))
+    }).length
+  }
+
+  /** Asks whom the rules say; gives when to look again. */
+  look(start: (effect: Effect.Effect<void>) => void): number {
+    const { book, control, now, pool, random, setting } = this.needs
+    const chains = control.served().flatMap((one) => one.private ? [] : [one.chain])
+    // Who is only remembered from an earlier process may be long gone.
+    const known = book.all().filter(({ remembered }) => remembered === undefined)
+    const decision = whomToAsk(
+      setting,
+      this.state,
+      {
+        linked: [...this.greeted],
+        known: known.length,
+        isPublic: chains.length > 0,
+        spare: () => Math.min(...chains.map((chain) => this.spareOf(chain))),
+        strangers: () => {
+          const links = pool.links()
+          return known.flatMap(({ addresses, failures, peer }) =>
+            addresses.length > 0 && failures === 0 && !links.has(peer) && Option.isNone(book.bannedUntil(peer))
+              ? [peer]
+              : []
+          )
+        }
+      },
+      now(),
+      random
+    )
+    this.state = decision.state
+    for (const peer of decision.ask) start(this.ask(peer))
+    const [chain] = chains
+    // Its link stays for a moment: when it has said who it is, it is asked.
+    if (decision.visit !== undefined && chain !== undefined) {
+      start(pool.lease(decision.visit, chain).pipe(Effect.map((lease) => lease.release()), Effect.ignore))
+    }
+    return decision.wakeAt
+  }
+
+  private ask(peer: PeerId): Effect.Effect<void> {
+    const { control, now, random, setting } = this.needs
+    return Effect.flatMap(control.askPeers(peer), (answer) => {
+      const records = Option.getOrUndefined(answer)
+      return Effect.andThen(
+        records === undefined ? Effect.void : this.takeIn(peer, records, "exchange"),
+        Effect.sync(() => {
+          this.state = answered(setting, this.state, peer, records?.length, now(), random)
+          this.ring()
+        })
+      )
+    })
+  }
+}
+
+const make = Effect.fnUntraced(function*(options: PeerExchangeOptions) {
+  const control = yield* Control
+  const pool = yield* ConnectionPool
+  const { open, self } = yield* Identity
+  const book = yield* PeerBook
+  const now = yield* monotonicMillis
+  const draws = yield* Random.Random
+  const start = yield* FiberSet.makeRuntime<never, void, never>()
+  const exchange = new Exchange({
+    setting: exchangeSetting(options),
+    self,
+    control,
+    pool,
+    book,
+    open,
+    now,
+    random: () => draws.nextDoubleUnsafe()
+  })
+
+  yield* control.answerPeers(exchange.answer)
+  yield* pool.watch(() => exchange.onLinks())
+  yield* book.watch(() => exchange.bell.openUnsafe())
+  yield* control.events.pipe(
+    Stream.runForEach((event) => {
+      if (event._tag === "Info") return exchange.meet(event.peer, event.record)
+      if (event._tag === "Alternatives") return exchange.takeIn(event.peer, event.records, "rejection")
+      return Effect.void
+    }),
+    Effect.forkScoped({ startImmediately: true })
+  )
+
+  let wakeAt = Infinity
+  const look = Effect.sync(() => {
+    exchange.bell.closeUnsafe()
+    wakeAt = exchange.look((effect) => void start(effect))
+  })
+  const untilNext = Effect.suspend(() =>
+    wakeAt === Infinity
+      ? exchange.bell.await
+      : Effect.timeoutOption(exchange.bell.await, Math.max(0, Math.ceil(wakeAt - now())))
+  )
+  yield* untilNext.pipe(
+    Effect.andThen(look),
+    Effect.andThen(Effect.sleep(lookMillis)),
+    Effect.forever,
+    Effect.forkScoped({ startImmediately: true })
+  )
+})
+
+/**
+ * Peers learn of each other: asks those with a link whom they know, tells those that ask, and takes in what comes with
+ * rejections. Only what is signed counts, and nobody is told of a peer that we haven't known to live for a while.
+ */
+export const layerPeerExchange = (
+  options: PeerExchangeOptions = {}
+): Layer.Layer<never, never, Control | ConnectionPool | Identity | PeerBook> => Layer.effectDiscard(make(options))
