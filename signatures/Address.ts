@@ -1,13 +1,14 @@
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { parseIpv4, parseIpv6 } from "./internal/ip.ts"
+import { remembered } from "./internal/remembered.ts"
 import { PeerId } from "./PeerId.ts"
 
 /** Text form of a multiaddr, such as `/ip4/127.0.0.1/tcp/7400`, with or without `/p2p/<PeerId>` at its end. */
 export const Address = Schema.String.pipe(
   Schema.check(
     Schema.makeFilter((text: string) =>
-      Option.isSome(parts(text)) ? undefined : "expected a multiaddr such as /ip4/192.0.2.1/tcp/7400"
+      isMultiaddr(text) ? undefined : "expected a multiaddr such as /ip4/192.0.2.1/tcp/7400"
     )
   ),
   Schema.brand("Address")
@@ -47,10 +48,13 @@ const withoutValue = new Set([
 ])
 const hosts = new Set(["ip4", "ip6", "dns", "dns4", "dns6", "dnsaddr", "memory"])
 
+/** Characters. */
+const longestAddress = 512
+
 type Part = readonly [protocol: string, value: string]
 
 function parts(text: string): Option.Option<ReadonlyArray<Part>> {
-  if (text.length > 512 || !text.startsWith("/")) return Option.none()
+  if (!text.startsWith("/")) return Option.none()
   const words = text.slice(1).split("/")
   const found: Array<Part> = []
   for (let i = 0; i < words.length; i++) {
@@ -113,9 +117,7 @@ const scopeAndGroup = (protocol: string, host: string): readonly [Scope, Option.
   return [scope, scope === "global" ? Option.some(group) : Option.none()]
 }
 
-/** What an address says about itself, without asking anybody. Pure. A text that is no multiaddr is `reserved`. */
-export const addressFacts = (address: Address): AddressFacts => {
-  const all = Option.getOrElse(parts(address), (): ReadonlyArray<Part> => [])
+const factsOf = (all: ReadonlyArray<Part>): AddressFacts => {
   const [protocol, host] = all[0] ?? ["", ""]
   const [scope, group] = protocol === "" ? ["reserved", Option.none()] as const : scopeAndGroup(protocol, host)
   const above = all.slice(1).filter(([name]) => name !== "p2p" && name !== "p2p-circuit")
@@ -132,8 +134,22 @@ export const addressFacts = (address: Address): AddressFacts => {
   }
 }
 
+const noMultiaddr = factsOf([])
+
+/** The same few addresses are asked about again and again. */
+const read = remembered(4096, (text) => Option.match(parts(text), { onNone: () => noMultiaddr, onSome: factsOf }))
+
+function isMultiaddr(text: string): boolean {
+  return text.length <= longestAddress && read(text) !== noMultiaddr
+}
+
+/** What an address says about itself, without asking anybody. Pure. A text that is no multiaddr is `reserved`. */
+export const addressFacts = (address: Address): AddressFacts =>
+  address.length <= longestAddress ? read(address) : noMultiaddr
+
 /** The address without a trailing `/p2p/…`: the form in which the book keeps it. */
-export const withoutPeer = (address: Address): Address => address.replace(/\/p2p\/[^/]+$/, "") as Address
+export const withoutPeer = (address: Address): Address =>
+  address.includes("/p2p/") ? address.replace(/\/p2p\/[^/]+$/, "") as Address : address
 
 /** The address with its peer: the form in which users write `bootstrap` and `knownPeers`. */
 export const withPeer = (address: Address, peer: PeerId): Address => `${withoutPeer(address)}/p2p/${peer}` as Address

@@ -19,7 +19,15 @@ export const Chain = Schema.Struct({
 export type Chain = typeof Chain.Type
 
 /** Identity as text, for use as a map key inside a process. What goes over the wire is a hash (see `src/wire`). */
-export const chainId = (chain: Chain): string => JSON.stringify([chain.network, chain.name, chain.genesis])
+export const chainId = (chain: Chain): string => {
+  const known = ids.get(chain)
+  if (known !== undefined) return known
+  const id = JSON.stringify([chain.network, chain.name, chain.genesis])
+  ids.set(chain, id)
+  return id
+}
+
+const ids = new WeakMap<Chain, string>()
 
 export const isSameChain = (a: Chain, b: Chain): boolean =>
   a.name === b.name && a.genesis === b.genesis && a.network === b.network

@@ -71,7 +71,9 @@ class Sfc32 implements RandomStream {
   }
 
   bytes(size: number): Uint8Array {
-    return Uint8Array.from({ length: size }, () => this.#next() >>> 24)
+    const bytes = new Uint8Array(size)
+    for (let i = 0; i < size; i++) bytes[i] = this.#next() >>> 24
+    return bytes
   }
 }
 

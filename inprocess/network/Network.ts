@@ -12,7 +12,7 @@ import { keyedRandom } from "../kernel/index.ts"
 import { agenda } from "./agendaOverClock.ts"
 import { Channel, type Conditions } from "./Channel.ts"
 import { type Fault } from "./Fault.ts"
-import { type Keys, makeKeys } from "./identity.ts"
+import { KeyRing, makeKeys } from "./identity.ts"
 import { Key, Purpose } from "./Key.ts"
 import { Machine, type Wiring } from "./Machine.ts"
 import { Obstacles } from "./Obstacles.ts"
@@ -128,7 +128,7 @@ export const makeNetwork = Effect.fnUntraced(function*(
     splitting: options.splitting ?? 0.1,
     buffer: Math.max(1, options.buffer ?? 256 * 1024),
     trace: options.trace,
-    ring: new Map<PeerId, Keys>(),
+    ring: new KeyRing(),
     listeners: new Map<Address, Process>(),
     channel: (from, to) => {
       const known = from.channels.get(to.index)
@@ -202,7 +202,7 @@ export const makeNetwork = Effect.fnUntraced(function*(
         machine.setReading(boundRate(hostOptions.reads))
         machines.push(machine)
         byPeer.set(keys.peer, machine)
-        wiring.ring.set(keys.peer, keys)
+        wiring.ring.add(keys)
         for (const address of addresses) byHost.set(addressFacts(address).host, machine)
         return boot(machine)
       }),

@@ -1,4 +1,4 @@
-import { Clock, Effect, Option, Schema } from "effect"
+import { Clock, Effect, Schema } from "effect"
 import { Address, type Identity, PeerId, RecordRejected } from "../../signatures/index.ts"
 import { type RandomStream } from "../kernel/index.ts"
 import { keyedHash } from "./keyedHash.ts"
@@ -6,12 +6,19 @@ import { keyedHash } from "./keyedHash.ts"
 const alphabet = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 const base58 = (bytes: Uint8Array): string => {
-  let number = 0n
-  for (const byte of bytes) number = number * 256n + BigInt(byte)
-  let text = ""
-  for (; number > 0n; number /= 58n) text = `${alphabet.charAt(Number(number % 58n))}${text}`
+  // Digits of base 58, the lowest first.
+  const digits: Array<number> = []
+  for (const byte of bytes) {
+    let carry = byte
+    for (let i = 0; i < digits.length; i++) {
+      carry += (digits[i] ?? 0) * 256
+      digits[i] = carry % 58
+      carry = Math.floor(carry / 58)
+    }
+    for (; carry > 0; carry = Math.floor(carry / 58)) digits.push(carry % 58)
+  }
   const zeros = bytes.findIndex((byte) => byte !== 0)
-  return "1".repeat(zeros) + text
+  return "1".repeat(zeros) + digits.toReversed().map((digit) => alphabet.charAt(digit)).join("")
 }
 
 /** Multihash "identity" of a protobuf that holds an ed25519 public key: so ids look, sort and measure as real ones do. */
@@ -30,25 +37,31 @@ export const makeKeys = (random: RandomStream): Keys => {
   return { peer, publicKey, secret: [random.nextIntUnsafe() | 0, random.nextIntUnsafe() | 0] }
 }
 
-/** All keys of a network: who can check a seal. */
-export type KeyRing = Map<PeerId, Keys>
+/** All keys of a network, by the public one: who can check a seal. */
+export class KeyRing {
+  readonly #keys = new Map<string, Keys>()
+
+  add(keys: Keys): void {
+    this.#keys.set(asText(keys.publicKey), keys)
+  }
+
+  find(publicKey: Uint8Array): Keys | undefined {
+    return this.#keys.get(asText(publicKey))
+  }
+}
+
+/** One character per byte. */
+const asText = (bytes: Uint8Array): string => String.fromCharCode(...bytes)
 
 const magic = 0x5eA1_2ec0
 const headerSize = 4 + 32 + 8
-
-const Contents = Schema.fromJsonString(Schema.Struct({
-  sequence: Schema.BigIntFromString,
-  addresses: Schema.Array(Schema.String)
-}))
-const decode = Schema.decodeUnknownOption(Contents)
-const encode = Schema.encodeSync(Contents)
 const isAddress = Schema.is(Address)
 
 const rejected = (reason: RecordRejected["reason"]) => new RecordRejected({ reason })
 
-/** Envelope: magic, public key, keyed hash of the contents, contents. */
+/** Envelope: magic, public key, keyed hash of the contents, contents: the sequence and the addresses, a line each. */
 const seal = (keys: Keys, sequence: bigint, addresses: ReadonlyArray<Address>): Uint8Array => {
-  const contents = new TextEncoder().encode(encode({ sequence, addresses }))
+  const contents = new TextEncoder().encode([sequence, ...addresses].join("\n"))
   const envelope = new Uint8Array(headerSize + contents.length)
   new DataView(envelope.buffer).setUint32(0, magic)
   envelope.set(keys.publicKey, 4)
@@ -57,20 +70,19 @@ const seal = (keys: Keys, sequence: bigint, addresses: ReadonlyArray<Address>): 
   return envelope
 }
 
-const open = Effect.fnUntraced(function*(ring: KeyRing, envelope: Uint8Array) {
-  if (envelope.length <= headerSize || envelope.length > 65_536) return yield* rejected("malformed")
+const open = (ring: KeyRing, envelope: Uint8Array): ReturnType<Identity["Service"]["open"]> => {
+  if (envelope.length <= headerSize || envelope.length > 65_536) return rejected("malformed")
   const view = new DataView(envelope.buffer, envelope.byteOffset, envelope.length)
-  if (view.getUint32(0) !== magic) return yield* rejected("malformed")
-  const peer = PeerId.make(base58(Uint8Array.from([...ed25519Prefix, ...envelope.subarray(4, 36)])))
+  if (view.getUint32(0) !== magic) return rejected("malformed")
+  const keys = ring.find(envelope.subarray(4, 36))
+  if (keys === undefined) return rejected("signature")
   const contents = envelope.subarray(headerSize)
-  const keys = ring.get(peer)
-  if (keys === undefined) return yield* rejected("signature")
   const hash = keyedHash(keys.secret, contents)
-  if (hash.some((byte, index) => byte !== envelope[36 + index])) return yield* rejected("signature")
-  const record = decode(new TextDecoder().decode(contents))
-  if (Option.isNone(record)) return yield* rejected("malformed")
-  return { peer, sequence: record.value.sequence, addresses: record.value.addresses.filter(isAddress) }
-})
+  if (hash.some((byte, index) => byte !== envelope[36 + index])) return rejected("signature")
+  // Only who has the key can have written it: so it is as `seal` writes it.
+  const [sequence = "", ...addresses] = new TextDecoder().decode(contents).split("\n")
+  return Effect.succeed({ peer: keys.peer, sequence: BigInt(sequence), addresses: addresses.filter(isAddress) })
+}
 
 /** `sequence` is kept by the host, so that it goes on growing after a restart. */
 export const makeIdentity = (keys: Keys, ring: KeyRing, sequence: { last: bigint }): Identity["Service"] => ({
@@ -81,5 +93,5 @@ export const makeIdentity = (keys: Keys, ring: KeyRing, sequence: { last: bigint
       sequence.last = time > sequence.last ? time : sequence.last + 1n
       return seal(keys, sequence.last, addresses)
     }),
-  open: (envelope) => open(ring, envelope)
+  open: (envelope) => Effect.suspend(() => open(ring, envelope))
 })
