@@ -32,7 +32,7 @@ export interface LinkView {
 export interface Lease {
   readonly link: Link
   /** Idempotent. The last one starts the link's linger. */
-  readonly release: () => void
+  release(): void
 }
 
 /** Said to a peer before a link is closed. Openings that are lost to it are charged to nobody. */

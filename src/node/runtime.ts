@@ -1,5 +1,6 @@
-import { Cause, Context, Deferred, Duration, Effect, Exit, Option, Random, References, type Scope } from "effect"
+import { Cause, Context, Deferred, Duration, Effect, Exit, Option, Random, References, Scope } from "effect"
 import {
+  chainId,
   type CloseCode,
   Connections,
   type Decide,
@@ -40,6 +41,8 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
   readonly #household: Household
   readonly #connections: Connections["Service"]
   readonly #self: PeerId
+  /** Open while peers that ask are answered. */
+  readonly #serving = Scope.makeUnsafe()
   readonly #draws: Context.Service.Shape<typeof Random.Random>
   /** What is under way: openings, then their sessions' keepers. Few, and mostly one: replaced, as an array that grows keeps room. */
   #attempts: ReadonlyArray<Opening | Keeper<E, R> | Ending> = []
@@ -83,14 +86,22 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
     return this.#news ??= new News((job) => this.#begin(() => this.#fork(job)))
   }
 
-  /** Hears of the book and the links until it is shut down, and of peers that ask until the scope closes. Takes its first look. */
-  start(): Effect.Effect<void, never, Scope.Scope> {
-    const { chain, limits } = this.#settings
-    return this.#household.join(this).pipe(
-      Effect.andThen(this.#connections.serve(chain, limits, ({ peer }) => this.#decide(peer))),
-      Effect.andThen(Effect.sync(() => this.wake())),
-      Effect.onError(() => this.#household.leave(this))
-    )
+  /** Makes known the peers that the user gave, begins to hear of everything, and takes a first look. Not to be interrupted. */
+  start(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const { chain, known, limits } = this.#settings
+      const { book } = this.#household
+      for (const [peer, addresses] of known) {
+        book.learn({ peer, sequence: 0n, addresses: [...addresses] }, "config")
+        book.stick(peer, chainId(chain))
+      }
+      return this.#household.join(this).pipe(
+        Effect.andThen(this.#connections.serve(chain, limits, ({ peer }) => this.#decide(peer))),
+        Scope.provide(this.#serving),
+        Effect.andThen(Effect.sync(() => this.wake())),
+        Effect.onError(() => this.#leave())
+      )
+    })
   }
 
   /** For good. Completes when the last session is gone, and everybody has heard of it. */
@@ -103,12 +114,20 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
     })
   }
 
-  /** As `stop`, ends the streams of events, and hears of nothing more. */
+  /** As `stop`; then all that it holds is given back. */
   shutDown(): Effect.Effect<void> {
     return this.stop("shutdown").pipe(
       Effect.andThen(Effect.suspend(() => this.news.end())),
-      Effect.andThen(this.#household.leave(this))
+      Effect.andThen(this.#leave())
     )
+  }
+
+  #leave(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const { chain, known } = this.#settings
+      for (const peer of known.keys()) this.#household.book.unstick(peer, chainId(chain))
+      return Effect.andThen(Scope.close(this.#serving, Exit.void), this.#household.leave(this))
+    })
   }
 
   /** Completes only if the node dies of a bug. One may wait for it. */

@@ -34,6 +34,9 @@ export interface Settings {
 
 const maxWindow = 0x7fff_ffff
 
+/** One for all: a process may hold thousands of nodes, and most leave it as it is. */
+const usualCloseTimeout = Duration.fromInputUnsafe(nodeDefaults.closeTimeout)
+
 const nobody: ReadonlyMap<PeerId, ReadonlyArray<Address>> = new Map()
 
 const knownPeers = (
@@ -137,7 +140,7 @@ export const resolveSettings = (config: P2pNodeConfig): Settings => {
       maxMessageBytes,
       minMessageBytes,
       window: whole("window", config.window ?? nodeDefaults.window, 1, maxWindow),
-      closeTimeout: time("closeTimeout", config.closeTimeout ?? nodeDefaults.closeTimeout, false),
+      closeTimeout: time("closeTimeout", config.closeTimeout ?? usualCloseTimeout, false),
       private: isPrivate
     }
   }

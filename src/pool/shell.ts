@@ -42,6 +42,25 @@ export interface ShellNeeds {
   readonly alarm: (effect: Effect.Effect<void>) => void
 }
 
+/** A lease as its holder has it. There are thousands, so it is an object with a method. */
+class Held implements Lease {
+  readonly link: Link
+  readonly #key: LeaseKey
+  #shell: Shell | undefined
+
+  constructor(shell: Shell, key: LeaseKey, link: Link) {
+    this.link = link
+    this.#key = key
+    this.#shell = shell
+  }
+
+  release(): void {
+    const shell = this.#shell
+    this.#shell = undefined
+    shell?.dispatch({ _tag: "Release", lease: this.#key, peer: this.link.peer })
+  }
+}
+
 export class Shell {
   readonly #needs: ShellNeeds
   readonly #links = new Map<LinkKey, Link>()
@@ -132,8 +151,7 @@ export class Shell {
       case "Grant": {
         const link = this.#links.get(command.link)
         if (link === undefined) return
-        const { peer } = link
-        return this.#answer(command.lease, Effect.succeed(this.#lease(command.lease, peer, link)))
+        return this.#answer(command.lease, Effect.succeed(new Held(this, command.lease, link)))
       }
       case "Refuse":
         return this.#answer(
@@ -243,17 +261,6 @@ export class Shell {
     return this.#needs.book.bannedUntil(peer)._tag === "Some"
   }
 
-  #lease(lease: LeaseKey, peer: PeerId, link: Link): Lease {
-    let held = true
-    return {
-      link,
-      release: () => {
-        if (held) this.dispatch({ _tag: "Release", lease, peer })
-        held = false
-      }
-    }
-  }
-
   /** Interruptible while it waits, wherever it is called; what comes of it is not lost to an interruption after that. */
   lease(peer: PeerId, chain: Chain): Effect.Effect<Lease, LeaseFailed> {
     return Effect.suspend(() => {
@@ -278,7 +285,7 @@ export class Shell {
     const lease = ++this.#lastLease
     const key = this.#keys.get(link)
     if (key !== undefined) this.dispatch({ _tag: "Take", lease, link: key, chain })
-    return this.#lease(lease, link.peer, link)
+    return new Held(this, lease, link)
   }
 
   /** Of a link that has ended nothing more is told. */

@@ -49,11 +49,11 @@ describe("alarms", () => {
             { length: 10 },
             (_, i) => new Dreamer(i, (name) => heard.push([name, Math.round(clock.now())]))
           )
+          // We are up at odd milliseconds and alarms ring at even ones: so never in the same instant.
+          yield* Effect.sleep(1)
           for (const step of [...steps, { do: "wait", millis: 200 } as const]) {
             if (step.do === "wait") {
-              yield* Effect.sleep(step.millis)
-              // Whose alarm rings in this very instant is heard before we go on, or after.
-              yield* Effect.sleep(1)
+              yield* Effect.sleep(2 * step.millis)
               const now = Math.round(clock.now())
               const over = [...due].filter(([, at]) => at <= now).toSorted(([, a], [, b]) => a - b)
               for (const [name, at] of over) {
@@ -61,7 +61,7 @@ describe("alarms", () => {
                 due.delete(name)
               }
             } else if (step.do === "set") {
-              const at = Math.round(clock.now()) + 1 + step.inMillis
+              const at = Math.round(clock.now()) + 1 + 2 * step.inMillis
               const sleeper = sleepers[step.who]
               if (sleeper === undefined) continue
               clock.set(sleeper, at)
