@@ -1,4 +1,4 @@
-import type { CandidateFacts, PeerId } from "../../signatures/index.ts"
+import type { CandidateFacts } from "../../signatures/index.ts"
 import { type Draft, idle, move } from "./draft.ts"
 import { isBusy } from "./state.ts"
 
@@ -24,13 +24,12 @@ const mirrorOne = (draft: Draft, { peer, standing }: CandidateFacts): void => {
 /** Brings the pairs without a session up to what the book says of them. To a private chain strangers don't exist. */
 export const mirror = (draft: Draft, candidates: ReadonlyArray<CandidateFacts>): void => {
   const { known, private: isPrivate } = draft.settings
-  const found = new Set<PeerId>()
-  for (const facts of candidates) {
-    if (isPrivate && !known.has(facts.peer)) continue
-    found.add(facts.peer)
-    mirrorOne(draft, facts)
-  }
+  const found = isPrivate ? candidates.filter(({ peer }) => known.has(peer)) : candidates
+  for (const facts of found) mirrorOne(draft, facts)
+  // All that were found have a pair now: are there no more, nobody is gone.
+  if (draft.pairs.size === found.length) return
+  const peers = new Set(found.map(({ peer }) => peer))
   for (const [peer, pair] of draft.pairs) {
-    if (!isBusy(pair) && !found.has(peer)) move(draft, peer, undefined, "evicted")
+    if (!isBusy(pair) && !peers.has(peer)) move(draft, peer, undefined, "evicted")
   }
 }

@@ -62,13 +62,27 @@ const standingOn = (state: BookState, peer: PeerId, chain: string, now: number):
 export const standing = (state: BookState, peer: PeerId, chain: Chain, now: number): Standing =>
   standingOn(state, peer, chainId(chain), now)
 
+const clearFacts = new WeakMap<Entry, CandidateFacts>()
+
+const candidateOf = (state: BookState, entry: Entry, chain: string, now: number): CandidateFacts => {
+  const standing = standingOn(state, entry.peer, chain, now)
+  const failures = entry.health.pairs.get(chain)?.failures ?? 0
+  if (standing !== clear || failures > 0) {
+    return { ...factsOf(entry), failures: entry.health.failures + failures, standing }
+  }
+  // As most are at most times, and nodes ask for all of them often.
+  const cached = clearFacts.get(entry)
+  if (cached !== undefined) return cached
+  const made = { ...factsOf(entry), standing }
+  clearFacts.set(entry, made)
+  return made
+}
+
 export const candidates = (state: BookState, chain: Chain, now: number): ReadonlyArray<CandidateFacts> => {
   const id = chainId(chain)
   const found: Array<CandidateFacts> = []
   for (const entry of state.peers.values()) {
-    if (entry.chains !== undefined && !entry.chains.has(id)) continue
-    const failures = entry.health.failures + (entry.health.pairs.get(id)?.failures ?? 0)
-    found.push({ ...factsOf(entry), failures, standing: standingOn(state, entry.peer, id, now) })
+    if (entry.chains === undefined || entry.chains.has(id)) found.push(candidateOf(state, entry, id, now))
   }
   return found
 }
