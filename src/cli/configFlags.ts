@@ -3,7 +3,10 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { resolve } from "node:path"
 import type { ConfigInvalid } from "../../signatures/Config.ts"
-import { configVariable, loadConfig, type Loaded, type LoadOptions, type Override } from "../config/index.ts"
+import type { Override } from "../config/environment.ts"
+import type { Loaded, LoadOptions } from "../config/load.ts"
+import { configVariable } from "../config/variable.ts"
+import { lazily } from "./flags.ts"
 import { note } from "./output.ts"
 
 const defaultConfigFile = "node.yaml"
@@ -31,7 +34,12 @@ export const load = (
   flags: ConfigFlags,
   checkSession: LoadOptions["checkSession"] = () => Effect.succeed([])
 ): Effect.Effect<Loaded, ConfigInvalid> =>
-  loadConfig({ file: configFileOf(flags.config), environment: process.env, flags: overrides(flags), checkSession })
+  // Not before it is needed: who names the data directory needs no file.
+  lazily(
+    () => import("../config/load.ts"),
+    ({ loadConfig }) =>
+      loadConfig({ file: configFileOf(flags.config), environment: process.env, flags: overrides(flags), checkSession })
+  )
 
 /** With --data-dir no config file is needed. */
 export const dataDirOf = (flags: ConfigFlags): Effect.Effect<string, ConfigInvalid> =>

@@ -1,6 +1,4 @@
 /** The commands and their flags. What a command does is loaded when it is run. */
-import * as NodeChildProcessSpawner from "@effect/platform-node-shared/NodeChildProcessSpawner"
-import * as NodeFileSystem from "@effect/platform-node-shared/NodeFileSystem"
 import * as NodePath from "@effect/platform-node-shared/NodePath"
 import * as NodeStdio from "@effect/platform-node-shared/NodeStdio"
 import * as NodeTerminal from "@effect/platform-node-shared/NodeTerminal"
@@ -11,7 +9,9 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
+import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import { readFileSync } from "node:fs"
 import { CliFailed } from "./failure.ts"
 import { config, dataDir, json, lazily, many } from "./flags.ts"
@@ -172,8 +172,19 @@ const version = (): string => {
   return "unknown"
 }
 
-const platform = Layer.mergeAll(NodeFileSystem.layer, NodePath.layer, NodeTerminal.layer, NodeStdio.layer).pipe(
-  (services) => Layer.provideMerge(NodeChildProcessSpawner.layer, services)
+/**
+ * What `effect/cli` may ask for. None of our flags has it look at files, and nothing has it start a process: the real ones
+ * would be loaded, at each start, for nothing.
+ */
+const platform = Layer.mergeAll(
+  NodePath.layer,
+  NodeTerminal.layer,
+  NodeStdio.layer,
+  FileSystem.layerNoop({}),
+  Layer.succeed(
+    ChildProcessSpawner.ChildProcessSpawner,
+    ChildProcessSpawner.make(() => Effect.die("the command line starts no processes"))
+  )
 )
 
 /** A user's mistake is one message; only what we didn't foresee shows where it came from. */

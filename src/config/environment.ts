@@ -4,6 +4,7 @@
  */
 import { didYouMean } from "./nearest.ts"
 import { fileShape, type Path, type Shape, valueAt } from "./shape.ts"
+import { configVariable } from "./variable.ts"
 
 /** A value from elsewhere than the file, and who says so: the later of two wins. */
 export interface Override {
@@ -11,9 +12,6 @@ export interface Override {
   readonly value: unknown
   readonly source: string
 }
-
-/** Names that mean something to the command line, and are no keys of the file. */
-export const configVariable = "CHAIN_P2P_CONFIG"
 
 const constant = (name: string): string =>
   name.replace(/([a-z0-9])([A-Z])/g, "$1_$2").replace(/[^A-Za-z0-9]+/g, "_").toUpperCase()

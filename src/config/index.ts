@@ -1,7 +1,6 @@
 /** The config file, the key file and the data directory. See README.md. */
 export { type Changes, changesOf, type KnownChain } from "./changes.ts"
 export { lockDataDir } from "./dataDir.ts"
-export { configVariable, type Override } from "./environment.ts"
 export { explain, type Finding } from "./explain.ts"
 export { keyPath, loadKey, loadOrMakeKey, type NodeKey } from "./keyFile.ts"
 export {
