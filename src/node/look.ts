@@ -124,7 +124,9 @@ const fill = (draft: Draft, event: Looked): void => {
   const remembered = event.suspectsItself ? [] : due.filter(isRemembered)
   const others = remembered.length === 0 ? due : due.filter((candidate) => !isRemembered(candidate))
   const opened = openSome(draft, others, missing, false)
-  if (remembered.length > 0) openSome(draft, remembered, settings.sessionCount - spareCount, true)
+  // What no other is asked for, they are asked for too.
+  const spare = settings.sessionCount + missing - opened - spareCount
+  if (remembered.length > 0) openSome(draft, remembered, spare, true)
 
   const after = outboundByGroup(pairs)
   draft.state = {
