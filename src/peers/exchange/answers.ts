@@ -2,45 +2,48 @@
 import type { PeerId } from "../../../signatures/index.ts"
 import { fullAnswer } from "./options.ts"
 
-/** A peer that others may be told of. */
+/** What matters of a peer that the asker may be told of. */
 export interface Teachable {
-  readonly peer: PeerId
   /** It serves a chain that the asker serves too, and so do we. */
   readonly isShared: boolean
+  /** Of its addresses; empty where they have none. */
+  readonly groups: ReadonlyArray<string>
 }
-
-/** The address groups of a peer; empty where it has none. */
-export type GroupsOf = (peer: PeerId) => ReadonlyArray<string>
 
 const shuffled = <A>(items: ReadonlyArray<A>, random: () => number): ReadonlyArray<A> =>
   items.map((item) => [random(), item] as const).toSorted(([a], [b]) => a - b).map(([, item]) => item)
 
 /**
  * Adds to what was told until the answer is full: those on a shared chain first, and of these one of each address group first,
- * so that somebody with many peers in few groups doesn't fill it. `random` in [0, 1).
+ * so that somebody with many peers in few groups doesn't fill it. `look` gives undefined for who is not to be told of, and is
+ * asked no more often than it takes. `random` in [0, 1).
  */
 export const extend = (
   told: ReadonlyArray<PeerId>,
-  from: ReadonlyArray<Teachable>,
-  groupsOf: GroupsOf,
+  peers: ReadonlyArray<PeerId>,
+  look: (peer: PeerId) => Teachable | undefined,
   random: () => number
 ): ReadonlyArray<PeerId> => {
   const chosen = new Set(told)
-  const taken = new Set(told.flatMap(groupsOf))
-  const add = (those: ReadonlyArray<Teachable>, mayRepeat: boolean) => {
-    for (const { peer } of those) {
-      if (chosen.size >= fullAnswer) return
-      const groups = chosen.has(peer) || mayRepeat ? [] : groupsOf(peer)
-      if (groups.some((group) => taken.has(group))) continue
-      chosen.add(peer)
-      for (const group of groups) taken.add(group)
-    }
+  const taken = new Set(told.flatMap((peer) => look(peer)?.groups ?? []))
+  const left: Array<readonly [PeerId, Teachable]> = []
+  const add = (peer: PeerId, { groups }: Teachable) => {
+    chosen.add(peer)
+    for (const group of groups) taken.add(group)
   }
-  const all = shuffled(from, random)
-  for (const isShared of [true, false]) {
-    const those = all.filter((one) => one.isShared === isShared)
-    add(those, false)
-    add(those, true)
+  const isOfNewGroup = ({ groups }: Teachable) => !groups.some((group) => taken.has(group))
+  for (const peer of shuffled(peers, random)) {
+    if (chosen.size >= fullAnswer) break
+    const one = chosen.has(peer) ? undefined : look(peer)
+    if (one === undefined) continue
+    if (one.isShared && isOfNewGroup(one)) add(peer, one)
+    else left.push([peer, one])
+  }
+  const ranks: ReadonlyArray<(one: Teachable) => boolean> = [({ isShared }) => isShared, isOfNewGroup, () => true]
+  for (const isNext of ranks) {
+    for (const [peer, one] of left) {
+      if (chosen.size < fullAnswer && !chosen.has(peer) && isNext(one)) add(peer, one)
+    }
   }
   return [...chosen]
 }
@@ -77,8 +80,8 @@ export class Answers {
   to(
     asker: PeerId,
     now: number,
-    teachable: () => ReadonlyArray<Teachable>,
-    groupsOf: GroupsOf,
+    peers: () => ReadonlyArray<PeerId>,
+    look: (peer: PeerId) => Teachable | undefined,
     random: () => number
   ): ReadonlyArray<PeerId> {
     const known = this.told.get(asker)
@@ -86,13 +89,13 @@ export class Answers {
     const isSettled = before !== undefined &&
       (before.peers.length >= fullAnswer || before.lookedAt + lookEvery > now)
     if (isSettled) return before.peers
-    const peers = extend(before?.peers ?? [], teachable(), groupsOf, random)
+    const extended = extend(before?.peers ?? [], peers(), look, random)
     this.told.delete(asker)
-    this.told.set(asker, { until: before?.until ?? now + this.sameFor, lookedAt: now, peers })
+    this.told.set(asker, { until: before?.until ?? now + this.sameFor, lookedAt: now, peers: extended })
     for (const first of this.told.keys()) {
       if (this.told.size <= maxAskers) break
       this.told.delete(first)
     }
-    return peers
+    return extended
   }
 }

@@ -116,44 +116,38 @@ class Exchange {
   /** Who lives, and is no secret. */
   private mayBeTold(facts: PeerFacts, secret: ReadonlySet<string>): boolean {
     if (facts.failures > 0 || facts.addresses.length === 0) return false
+    if (Option.isSome(this.needs.book.bannedUntil(facts.peer))) return false
     for (const owner of facts.sticky) if (secret.has(owner)) return false
     const chains = Option.getOrElse(facts.chains, (): ReadonlyArray<Chain> => [])
     return chains.length === 0 || chains.some((chain) => !secret.has(chainId(chain)))
   }
 
+  /** By `chainId`. */
+  private chainsOf(peer: PeerId): ReadonlySet<string> {
+    const chains = Option.flatMap(this.needs.book.peer(peer), (facts) => facts.chains)
+    return new Set(Option.getOrElse(chains, (): ReadonlyArray<Chain> => []).map(chainId))
+  }
+
   readonly answer: AnswerPeers = (asker, chain) => {
     const { book, now, random, setting } = this.needs
     const time = now()
-    const serves = (peer: PeerId, wanted: (id: string) => boolean) =>
-      Option.exists(
-        Option.flatMap(book.peer(peer), ({ chains }) => chains),
-        (chains) => chains.some((one) => wanted(chainId(one)))
-      )
-    const teachable = (): ReadonlyArray<Teachable> => {
-      const secret = this.privateChains()
-      const theirs = Option.flatMap(book.peer(asker), ({ chains }) => chains)
-      const shared = new Set(Option.getOrElse(theirs, (): ReadonlyArray<Chain> => []).map(chainId))
-      const found: Array<Teachable> = []
-      for (const peer of this.acquaintances.proven(setting.provenFor, time)) {
-        const facts = Option.getOrUndefined(book.peer(peer))
-        if (peer === asker || facts === undefined || !this.mayBeTold(facts, secret)) continue
-        found.push({ peer, isShared: serves(peer, (id) => shared.has(id) && !secret.has(id)) })
-      }
-      return found
-    }
-    const groupsOf = (peer: PeerId) =>
-      Option.match(book.peer(peer), {
-        onNone: () => [],
-        onSome: ({ addresses }) => addresses.flatMap((address) => Option.toArray(addressFacts(address).group))
-      })
     const secret = this.privateChains()
-    const told = this.answers.to(asker, time, teachable, groupsOf, random).filter((peer) =>
-      Option.isNone(book.bannedUntil(peer)) && Option.exists(book.peer(peer), (facts) => this.mayBeTold(facts, secret))
+    const shared = [...this.chainsOf(asker)].filter((id) => !secret.has(id))
+    const look = (peer: PeerId): Teachable | undefined => {
+      const facts = Option.getOrUndefined(book.peer(peer))
+      if (peer === asker || facts === undefined || !this.mayBeTold(facts, secret)) return undefined
+      const chains = this.chainsOf(peer)
+      return {
+        isShared: shared.some((id) => chains.has(id)),
+        groups: facts.addresses.flatMap((address) => Option.toArray(addressFacts(address).group))
+      }
+    }
+    const proven = () => [...this.acquaintances.proven(setting.provenFor, time)]
+    const told = this.answers.to(asker, time, proven, look, random).filter((peer) =>
+      Option.exists(book.peer(peer), (facts) => this.mayBeTold(facts, secret))
     )
-    const id = chain === undefined ? undefined : chainId(chain)
-    const sorted = id === undefined
-      ? told
-      : told.toSorted((a, b) => Number(serves(b, (one) => one === id)) - Number(serves(a, (one) => one === id)))
+    const serves = (peer: PeerId) => Number(chain !== undefined && this.chainsOf(peer).has(chainId(chain)))
+    const sorted = chain === undefined ? told : told.toSorted((a, b) => serves(b) - serves(a))
     return sorted.flatMap((peer) => this.acquaintances.envelope(peer) ?? [])
   }
 
