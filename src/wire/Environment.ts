@@ -1,5 +1,6 @@
 import { type Context, Duration, Effect, FiberSet, Random } from "effect"
 import { type ConnectionPool, monotonicMillis } from "../../signatures/index.ts"
+import { Deadlines } from "./Deadlines.ts"
 import { Introductions } from "./Introductions.ts"
 import { Served } from "./Served.ts"
 import { Subscribers } from "./Subscribers.ts"
@@ -47,6 +48,8 @@ export const makeEnvironment = Effect.fnUntraced(function*(
     const fiber = run(effect)
     return () => fiber.interruptUnsafe()
   }
+  const now = yield* monotonicMillis
+  const deadlines = new Deadlines(now, start)
   return {
     pool,
     served: new Served(),
@@ -54,10 +57,10 @@ export const makeEnvironment = Effect.fnUntraced(function*(
     record,
     pingMillis: Duration.toMillis(options.pingInterval ?? "5 seconds"),
     silenceMillis: Duration.toMillis(options.silence ?? "12 seconds"),
-    now: yield* monotonicMillis,
+    now,
     randomBytes: (n) => Uint8Array.from({ length: n }, () => Math.floor(random.nextDoubleUnsafe() * 256)),
     subscribers: new Subscribers(),
     start,
-    later: (millis, f) => start(Effect.andThen(Effect.sleep(millis), Effect.sync(f)))
+    later: (millis, f) => deadlines.later(millis, f)
   } satisfies Environment as Environment
 })

@@ -183,7 +183,7 @@ export class SessionCore implements FrameHandler {
     if (this.outcome !== undefined) return
     this.isSuperseded = true
     this.isSilenced = true
-    this.conclude(new ConnectionFailed({ reason: "superseded" }))
+    this.concludeFailed("superseded")
     this.stream.stop()
     this.stream.outbox.drop()
     this.settle()
@@ -260,7 +260,7 @@ export class SessionCore implements FrameHandler {
 
   gone(linkEnded: boolean): void {
     this.isSilenced = true
-    this.conclude(new ConnectionFailed({ reason: linkEnded ? "link-lost" : "stream-lost" }))
+    this.concludeFailed(linkEnded ? "link-lost" : "stream-lost")
     this.settle()
     this.host.gone()
   }
@@ -300,7 +300,7 @@ export class SessionCore implements FrameHandler {
     if (code === undefined) return this.stream.violate()
     this.isSilenced = true
     this.stream.stop()
-    this.conclude(new ConnectionClosed({ by: "remote", code }))
+    if (this.outcome === undefined) this.conclude(new ConnectionClosed({ by: "remote", code }))
     // Answered at once. The peer reads no more messages, so what was not written yet would be for nobody.
     if (!this.stream.outbox.finished) {
       this.stream.outbox.finishNow(endFrame(code))
@@ -312,7 +312,7 @@ export class SessionCore implements FrameHandler {
     if (code === undefined) return this.stream.violate()
     this.isSilenced = true
     this.stream.stop()
-    this.conclude(new ConnectionFailed({ reason: code === "session-failed" ? "remote-session-failed" : code }))
+    this.concludeFailed(code === "session-failed" ? "remote-session-failed" : code)
     this.stream.outbox.finishNow()
     this.host.closing("reset")
   }
@@ -321,15 +321,19 @@ export class SessionCore implements FrameHandler {
   private abortWith(code: AbortCode, reason: ConnectionFailed["reason"]): void {
     if (this.isSilenced || (this.outcome !== undefined && code !== "protocol-violation")) return
     this.isSilenced = true
-    this.conclude(new ConnectionFailed({ reason }))
+    this.concludeFailed(reason)
     this.stream.stop()
     this.stream.outbox.finishNow(abortFrame(code))
     this.host.closing("reset")
   }
 
-  /** The first word counts. */
+  /** The first word counts; an error that nobody sees would cost more than all else here. */
+  private concludeFailed(reason: ConnectionFailed["reason"]): void {
+    if (this.outcome === undefined) this.conclude(new ConnectionFailed({ reason }))
+  }
+
+  /** Once. */
   private conclude(outcome: Outcome): void {
-    if (this.outcome !== undefined) return
     this.outcome = outcome
     let waiter: SendWaiter | undefined
     while ((waiter = this.senders.shift()) !== undefined) waiter.resume(outcome)

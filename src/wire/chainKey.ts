@@ -13,4 +13,8 @@ export const saltedKey = (salt: Uint8Array, key: Uint8Array): Uint8Array =>
 export const asText = (bytes: Uint8Array): string => String.fromCharCode(...bytes)
 
 /** What `asText` was given. */
-export const bytesOf = (text: string): Uint8Array => Uint8Array.from(text, (letter) => letter.charCodeAt(0))
+export const bytesOf = (text: string): Uint8Array => {
+  const bytes = new Uint8Array(text.length)
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i)
+  return bytes
+}
