@@ -60,14 +60,14 @@ describe("a hundred thousand records that are of no use", () => {
           // Signed by peers that exist, about places that don't.
           const strangers = yield* Effect.forEach(Array.from({ length: 8 }), () => network.host())
           const signers = strangers.map(({ services }) => Context.get(services, Identity))
-          let made = 0
+          const count = { made: 0 }
           const record = (signer: Identity["Service"]) =>
-            Effect.runSync(signer.seal(useless(made++, own)).pipe(Effect.provideContext(victim.host.services)))
+            Effect.runSync(signer.seal(useless(count.made++, own)).pipe(Effect.provideContext(victim.host.services)))
           for (const { control } of attackers) yield* control.answerPeers(() => signers.map(record))
           yield* Effect.sleep("100 millis")
           const addresses = () => victim.book.all().flatMap((facts) => facts.addresses)
           const before = addresses().length
-          while (made < 100_000) yield* Effect.sleep("10 seconds")
+          while (count.made < 100_000) yield* Effect.sleep("10 seconds")
           assert.strictEqual(addresses().length, before)
           assert.isAtMost(victim.book.all().length, attackers.length)
           assert.deepStrictEqual(victim.dialled, [])
