@@ -36,6 +36,8 @@ export interface Finished {
 export interface RunOptions {
   readonly cwd: string
   readonly env?: Readonly<Record<string, string>>
+  /** A network namespace to run in. */
+  readonly namespace?: string
 }
 
 /** A process that runs, with what it has written so far. Killed with the scope. */
@@ -47,7 +49,10 @@ export class Running {
   #news: Array<() => void> = []
 
   constructor(args: ReadonlyArray<string>, options: RunOptions) {
-    this.child = spawn(process.execPath, [main, ...args], {
+    const { namespace } = options
+    const inside = namespace === undefined ? [] : ["ip", "netns", "exec", namespace]
+    const [command = process.execPath, ...rest] = [...inside, process.execPath, main, ...args]
+    this.child = spawn(command, rest, {
       cwd: options.cwd,
       env: environment(options.env ?? {}),
       stdio: ["ignore", "pipe", "pipe"]
