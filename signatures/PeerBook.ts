@@ -5,7 +5,10 @@ import type { PeerRecord } from "./Identity.ts"
 import type { SessionOutcome } from "./P2pNode.ts"
 import type { PeerId } from "./PeerId.ts"
 
-/** Where facts about a peer came from. Those of `config` and `bootstrap` are the user's word and are not filtered. */
+/**
+ * Where facts about a peer came from. Those of `config` and `bootstrap` are the user's word and are not filtered; those of `mdns`
+ * are nobody's: they teach addresses of the local network only, and never in the place of what the peer has signed.
+ */
 export type PeerSource = "config" | "bootstrap" | "info" | "exchange" | "rejection" | "mdns"
 
 /** What happened. `PeerBook.record` alone knows whom it is charged to: the table is in `src/peers/README.md`. */
@@ -57,6 +60,8 @@ export interface PeerFacts {
    * the end of that process, so it is asked first. Not of peers that the user names.
    */
   readonly remembered?: "anchor" | "peer"
+  /** Whose word its newest addresses are. None of who has no address, or is only remembered. */
+  readonly source?: PeerSource
   /** Recent failures of the peer on all chains, and for `candidates` on this chain too; 0 after a success. */
   readonly failures: number
 }

@@ -35,6 +35,7 @@ export const factsOf = (entry: Entry): PeerFacts => {
     sticky: entry.sticky,
     lastSuccess: entry.health.lastSuccess === undefined ? Option.none() : Option.some(entry.health.lastSuccess),
     ...(entry.health.remembered === undefined ? {} : { remembered: entry.health.remembered }),
+    ...(entry.source === undefined ? {} : { source: entry.source }),
     failures: entry.health.failures
   }
   facts.set(entry, made)

@@ -26,6 +26,10 @@ export const isAcceptable = (address: Address, bounds: Bounds): boolean => {
   return scope === "global" || (scope === "loopback" ? bounds.allowLoopback : bounds.allowPrivate)
 }
 
+/** What an announcement on the local network may teach, that nobody has signed: places on that network. */
+const isNearby = (address: Address, bounds: Bounds): boolean =>
+  addressFacts(address).scope !== "global" && isAcceptable(address, { ...bounds, allowPrivate: true })
+
 /** Without their peer, each once; none that says it belongs to another peer. */
 const addressesOfRecord = (record: PeerRecord): ReadonlyArray<Address> => [
   ...new Set(
@@ -74,7 +78,15 @@ export const learn = (
     const fresh = entry.health.remembered === undefined
       ? entry
       : { ...entry, health: { ...entry.health, failures: 0, remembered: undefined } }
-    draft.put(withAddresses(fresh, [...new Set([...entry.given, ...foreign])], entry.learnt, bounds))
+    const given = [...new Set([...entry.given, ...foreign])]
+    draft.put(withAddresses({ ...fresh, source: entry.source ?? source }, given, entry.learnt, bounds))
+  } else if (source === "mdns") {
+    const known = addressesOf(entry)
+    const some = foreign.slice(0, 4 * bounds.maxAddressesPerPeer)
+    const found = some.filter((address) => isNearby(address, bounds) && !known.has(address))
+    if (found.length === 0) return draft.change()
+    const learnt = [...entry.learnt, ...found]
+    draft.put(withAddresses({ ...heardOf(entry, now), source: entry.source ?? source }, entry.given, learnt, bounds))
   } else {
     if (record.sequence <= entry.sequence) {
       // Nothing new about where it is, but somebody still speaks of it.
@@ -83,10 +95,15 @@ export const learn = (
     }
     // Bounded before anything is looked at closely.
     const some = foreign.slice(0, 4 * bounds.maxAddressesPerPeer)
-    const learnt = some.filter((address) => isAcceptable(address, bounds) && !entry.given.includes(address))
+    // What was announced nearby stays once the peer has signed it.
+    const isKnownNearby = (address: Address) => entry.learnt.includes(address) && isNearby(address, bounds)
+    const learnt = some.filter((address) =>
+      (isAcceptable(address, bounds) || isKnownNearby(address)) && !entry.given.includes(address)
+    )
     // What proves nothing must not push a peer out that can be reached.
     if (learnt.length === 0 && draft.get(peer) === undefined) return draft.change()
-    draft.put(withAddresses({ ...heardOf(entry, now), sequence: record.sequence }, entry.given, learnt, bounds))
+    const heard = { ...heardOf(entry, now), sequence: record.sequence, source }
+    draft.put(withAddresses(heard, entry.given, learnt, bounds))
   }
   evict(draft, peer, bounds, now)
   return draft.change()

@@ -1,5 +1,5 @@
 /** What the book knows, as plain data. Entries are never mutated: an entry that is the same object has not changed. */
-import type { Address, Chain, HistoryLine, PeerId } from "../../signatures/index.ts"
+import type { Address, Chain, HistoryLine, PeerId, PeerSource } from "../../signatures/index.ts"
 import type { Dialled } from "./anchors.ts"
 import type { Suspicion } from "./suspicion.ts"
 
@@ -44,6 +44,8 @@ export interface Entry {
   /** By `chainId`; undefined while the peer has not said. */
   readonly chains: ReadonlyMap<string, Chain> | undefined
   readonly sticky: ReadonlySet<string>
+  /** Whose word the newest of its addresses are. */
+  readonly source: PeerSource | undefined
   /** When we last heard of it, in monotonic milliseconds. */
   readonly heard: number
   readonly health: Health
@@ -103,6 +105,7 @@ export const newEntry = (peer: PeerId, now: number): Entry => ({
   groups: [],
   chains: undefined,
   sticky: new Set(),
+  source: undefined,
   heard: now,
   health: untried
 })

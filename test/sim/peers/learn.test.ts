@@ -60,6 +60,37 @@ describe("what the book may be taught", () => {
     )
   })
 
+  it("takes from the local network what lies there and nothing else, beside what the peer has signed", () => {
+    const book = new TestBook().learn(peer, [lan, loopback, addressOf(1)], 0n, "mdns")
+    expect(book.facts(peer)).toMatchObject({ addresses: [lan], source: "mdns" })
+    // The same again, elsewhere, and what is of no use.
+    const moved = "/ip4/192.168.1.8/tcp/7400" as Address
+    book.learn(peer, [lan, moved, "/dns4/peer.local/tcp/7400" as Address], 0n, "mdns")
+    expect(book.facts(peer)?.addresses).toEqual([lan, moved])
+    // A signature confirms one of them, and so the other is gone.
+    book.learn(peer, [addressOf(1), lan], 5n)
+    expect(book.facts(peer)).toMatchObject({ addresses: [addressOf(1), lan], source: "info" })
+    book.learn(peer, [addressOf(2)], 6n).learn(peer, [moved], 0n, "mdns")
+    expect(book.facts(peer)?.addresses).toEqual([addressOf(2), moved])
+    expect(book.facts(peer)?.source).toBe("info")
+    expect(new TestBook().learn(peer, [addressOf(1)], 0n, "mdns").facts(peer)).toBeUndefined()
+  })
+
+  it("holds no more addresses than it may, however often they are announced", () => {
+    const book = new TestBook()
+    for (let n = 1; n < 100; n++) book.learn(peer, [`/ip4/10.0.0.${n}/tcp/7400` as Address], 0n, "mdns")
+    expect(book.facts(peer)?.addresses.length).toBe(8)
+  })
+
+  it("tells whose word the newest addresses are", () => {
+    const book = new TestBook().learn(peer, [addressOf(1)], 0n, "bootstrap")
+    expect(book.facts(peer)?.source).toBe("bootstrap")
+    for (const [n, source] of (["exchange", "rejection", "info"] as const).entries()) {
+      expect(book.learn(peer, [addressOf(n)], BigInt(n + 1), source).facts(peer)?.source).toBe(source)
+    }
+    expect(book.learn(peer, [addressOf(9)], 1n, "exchange").facts(peer)?.source).toBe("info")
+  })
+
   it("keeps what happened to an address that the next record has too", () => {
     const book = new TestBook().learn(peer, [addressOf(1), addressOf(2)], 1n)
       .record({ _tag: "LinkUp", peer, address: addressOf(2), direction: "outbound" })
