@@ -13,8 +13,10 @@ import {
 import { answerArrival, askArrival } from "./arrival.ts"
 import type { Carrier } from "./Carrier.ts"
 import type { Deadlines } from "./options.ts"
+import type { Pace } from "./pacing.ts"
 import { openReason } from "./reasons.ts"
 import { LinkStream, type StreamHost } from "./Stream.ts"
+import { Turns } from "./Turns.ts"
 
 /** Streams that are kept until `accept` is called; more are reset. */
 const maxUnaccepted = 16
@@ -26,6 +28,8 @@ export interface LinkInit {
   readonly connection: Connection
   /** What the connection runs over: closing or aborting it says nothing on the streams, so their ends stay as they were. */
   readonly socket: MultiaddrConnection
+  /** Where the streams share what they write to. */
+  readonly pace: Pace | undefined
   readonly carrier: Carrier
   readonly peer: PeerId
   readonly remote: Address
@@ -90,6 +94,7 @@ export const makeLink = (init: LinkInit): Libp2pLink => {
 
   const host: StreamHost = {
     carrier,
+    turns: init.pace === undefined ? undefined : new Turns(init.pace),
     isGone,
     // Not from inside the event of a stream, in the midst of others that are told the same.
     gone: (cause) => queueMicrotask(() => abort({ by: "remote", cause })),

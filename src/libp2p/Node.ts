@@ -18,10 +18,10 @@ import { remoteAddress } from "./addresses.ts"
 import { arrivalProtocol } from "./arrival.ts"
 import type { Carrier } from "./Carrier.ts"
 import { cipher } from "./cipher.ts"
-import { corkPerTurn } from "./corking.ts"
 import { type Libp2pLink, makeLink } from "./Link.ts"
 import { makeLogger } from "./logger.ts"
 import { defaultDeadlines, defaultMaxStreams, type Libp2pOptions } from "./options.ts"
+import { type Pace, pace } from "./pacing.ts"
 import { makeQuic } from "./quic.ts"
 import { tcp } from "./tcp.ts"
 import { within } from "./within.ts"
@@ -109,10 +109,9 @@ export const makeNode = Effect.fnUntraced(
     const deadlines = { ...defaultDeadlines, ...options.deadlines }
     const logger = yield* makeLogger
     /** By what a connection and its socket have in common. */
-    const sockets = new WeakMap<object, MultiaddrConnection>()
+    const sockets = new WeakMap<object, { readonly socket: MultiaddrConnection; readonly pace: Pace | undefined }>()
     const keepSocket = (_peer: unknown, socket: MultiaddrConnection) => {
-      sockets.set(socket.timeline, socket)
-      corkPerTurn(socket)
+      sockets.set(socket.timeline, { socket, pace: pace(socket) })
       return false
     }
     const links = new Map<string, Libp2pLink>()
@@ -151,16 +150,16 @@ export const makeNode = Effect.fnUntraced(
     }
 
     const onOpen = (connection: Connection) => {
-      const socket = sockets.get(connection.timeline)
+      const under = sockets.get(connection.timeline)
       const remote = remoteAddress(connection.remoteAddr.toString())
       const carrier = carriers.get(addressFacts(remote).transport)
-      if (socket === undefined || carrier === undefined) {
+      if (under === undefined || carrier === undefined) {
         connection.abort(new Error("a connection that no carrier of ours made"))
         return
       }
       const link = makeLink({
         connection,
-        socket,
+        ...under,
         carrier,
         peer: PeerId.make(connection.remotePeer.toString()),
         remote,

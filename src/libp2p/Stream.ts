@@ -2,6 +2,7 @@ import type { Stream, StreamMessageEvent } from "@libp2p/interface"
 import { Uint8ArrayList } from "uint8arraylist"
 import type { Protocol, RawStream, Sink } from "../../signatures/index.ts"
 import type { Carrier } from "./Carrier.ts"
+import type { Turns, Waiter } from "./Turns.ts"
 
 /** Bytes that are kept of a stream that nobody reads yet; one that sends more is aborted. */
 const maxKept = 1024 * 1024
@@ -9,12 +10,17 @@ const maxKept = 1024 * 1024
 /** Bytes that may be written after a false. Who ignores it for longer loses the stream: no queue is without bound. */
 const maxOverrun = 1024 * 1024
 
+/** Bytes that somebody writes who was told that there is room. */
+const usualBatch = 64 * 1024
+
 /** Milliseconds after which a stream that the other end has finished is finished here too, if its user doesn't do it. */
 const finishGrace = 1_000
 
 /** What a stream asks of its link. */
 export interface StreamHost {
   readonly carrier: Carrier
+  /** Where the streams share what they write to. */
+  readonly turns: Turns | undefined
   /** Whether the link has ended. */
   readonly isGone: () => boolean
   /** The stream found out that the link is gone, before the link itself did. */
@@ -37,16 +43,21 @@ type End = Parameters<Sink["end"]>[0]
  * Thousands are idle at a time, so each is one object: it is its own listener, and listens to what is rare only once it
  * matters, as each listener weighs more than all else here.
  */
-export class LinkStream implements RawStream {
+export class LinkStream implements RawStream, Waiter {
   readonly protocol: Protocol
   private readonly stream: Stream
   private readonly host: StreamHost
   private sink: Sink | undefined
   private kept: Array<Uint8Array> | undefined
+  /** Taken, and waits for its turn. */
+  private pending: Uint8ArrayList | undefined
+  round = -1
+  spent = 0
   /** Bytes: of `kept`, and written since a false. */
   private keptBytes = 0
   private overrun = 0
   private telling = false
+  private isWaiting = false
   private listensToDrain = false
   private owesDrain = false
   private mayDrain = false
@@ -82,25 +93,20 @@ export class LinkStream implements RawStream {
 
   write(bytes: Uint8Array, more?: Uint8Array): boolean {
     if (this.closedForWriting) return true
-    try {
-      this.stream.send(more === undefined ? bytes : new Uint8ArrayList(bytes, more))
-    } catch {
-      // The stream ended a moment ago: its events say how.
-      return true
-    }
+    const { turns } = this.host
     if (this.owesDrain) {
       this.overrun += bytes.byteLength + (more?.byteLength ?? 0)
       if (this.overrun > maxOverrun) {
         this.abortWith(new Error(`more than ${maxOverrun} bytes were written though there was no room`))
-      }
-    } else if (this.host.carrier.isFull(this.stream)) {
-      this.owesDrain = true
-      this.overrun = 0
-      if (!this.listensToDrain) {
-        this.listensToDrain = true
-        this.stream.addEventListener("drain", this)
+        return true
       }
     }
+    const data = more === undefined ? bytes : new Uint8ArrayList(bytes, more)
+    if (this.pending !== undefined) this.pending.append(data)
+    else if (!this.owesDrain && turns?.mustWait(this) === true) {
+      this.pending = new Uint8ArrayList(data)
+      this.waitForTurn(turns)
+    } else if (this.send(data) && !this.owesDrain) this.lookForRoom()
     return !this.owesDrain
   }
 
@@ -122,6 +128,7 @@ export class LinkStream implements RawStream {
     if (this.aborted) return
     this.isDropping = true
     this.kept = undefined
+    this.pending = undefined
     this.abortWith(new Error("aborted here"))
   }
 
@@ -182,17 +189,18 @@ export class LinkStream implements RawStream {
 
   // libp2p goes on sending what it holds in a microtask after its `drain` event, which was queued before this one.
   private onDrain(): void {
-    if (!this.owesDrain || this.checkingDrain) return
+    if (!this.owesDrain || this.isWaiting || this.checkingDrain) return
     this.checkingDrain = true
     queueMicrotask(() => this.checkDrain())
   }
 
   private checkDrain(): void {
     this.checkingDrain = false
-    if (!this.owesDrain || this.closedForWriting || this.host.carrier.isFull(this.stream)) return
-    this.owesDrain = false
-    this.mayDrain = true
-    this.tell()
+    if (this.isWaiting || this.host.carrier.isFull(this.stream)) return
+    const { turns } = this.host
+    if (turns === undefined) return this.turn()
+    this.waitForTurn(turns)
+    turns.run()
   }
 
   private onNoMore(): void {
@@ -217,6 +225,51 @@ export class LinkStream implements RawStream {
   }
 
   // ── inside
+
+  /** False: the stream ended a moment ago; its events say how. */
+  private send(data: Uint8Array | Uint8ArrayList): boolean {
+    try {
+      this.stream.send(data)
+    } catch {
+      return false
+    }
+    this.host.turns?.wrote(this, data.byteLength)
+    return true
+  }
+
+  /** After something was written: whether more may be, and if not, what is waited for. */
+  private lookForRoom(): void {
+    const { carrier, turns } = this.host
+    this.owesDrain = true
+    if (carrier.isFull(this.stream)) {
+      if (this.listensToDrain) return
+      this.listensToDrain = true
+      this.stream.addEventListener("drain", this)
+    } else if (turns?.mustWait(this) === true) this.waitForTurn(turns)
+    else this.owesDrain = false
+  }
+
+  private waitForTurn(turns: Turns): void {
+    this.owesDrain = true
+    this.isWaiting = true
+    turns.wait(this, this.pending?.byteLength ?? usualBatch)
+  }
+
+  /** What waited goes. Then there is room for more. */
+  turn(): void {
+    this.isWaiting = false
+    if (!this.owesDrain || this.closedForWriting) return
+    const { pending } = this
+    if (pending !== undefined) {
+      this.pending = undefined
+      if (!this.send(pending)) return
+      if (this.host.carrier.isFull(this.stream)) return this.lookForRoom()
+    }
+    this.owesDrain = false
+    this.overrun = 0
+    this.mayDrain = true
+    this.tell()
+  }
 
   private soonTell(): void {
     if (this.telling) return
@@ -244,6 +297,7 @@ export class LinkStream implements RawStream {
   private end(linkEnded: boolean, cause: unknown): void {
     if (this.ended !== undefined) return
     this.closedForWriting = true
+    this.pending = undefined
     clearTimeout(this.grace)
     this.ended = cause === undefined ? { linkEnded } : { linkEnded, cause }
     this.host.progress(this)
@@ -263,6 +317,8 @@ export class LinkStream implements RawStream {
   private finishHalf(): void {
     this.closedForWriting = true
     this.finished = true
+    if (this.pending !== undefined) this.send(this.pending)
+    this.pending = undefined
     this.host.sent(1)
     this.stream.close()
       .catch((error: unknown) => {

@@ -4,9 +4,7 @@ import type { Carrier } from "./Carrier.ts"
 const socketOptions = {
   // Both ends send batches of their own: waiting for more to fill a segment would only delay them.
   noDelay: true,
-  keepAlive: true,
-  // Room for one whole batch after it was encrypted, so that it leaves in one piece.
-  highWaterMark: 128 * 1024
+  keepAlive: true
 }
 
 /** TCP under noise and yamux. */
@@ -17,7 +15,7 @@ export const tcp: Carrier = {
     const { tcp } = await import("@libp2p/tcp")
     return tcp({ listenOpts: socketOptions, dialOpts: socketOptions })(parts)
   },
-  // All streams share the socket: one that goes on writing when it is full would let the others wait for more than a batch.
+  // Its own window is used up: of the socket that it shares, `Turns` knows.
   isFull: (stream) => stream.writableNeedsDrain || stream.writeBufferLength > 0,
   howEnded: (stream, finished) => finished ? "finished" : stream.status === "reset" ? "reset" : "with-link"
 }
