@@ -14,6 +14,8 @@ export interface Dialled {
 const maxAnchors = 32
 /** All links end before the book does when a process ends in order. */
 const endedMillis = 15_000
+/** With more than so many, those whose links ended longer ago are forgotten. */
+const maxEnded = 64
 
 /** After something that was recorded. A link that was lost, or ended by a violation, makes no anchor. */
 export const dialledAfter = (
@@ -32,10 +34,14 @@ export const dialledAfter = (
   if (before === undefined) return dialled
   if (event._tag === "LinkDown" && event.direction === "outbound") {
     const after = before.up > 1 ? { ...before, up: before.up - 1 } : { up: 0, since: now }
-    return new Map([...dialled].filter(([, each]) => isAnchor(each, now))).set(peer, after)
+    const next = new Map(dialled).set(peer, after)
+    if (next.size > maxEnded) { for (const [other, each] of next) if (!isAnchor(each, now)) next.delete(other) }
+    return next
   }
   if (event._tag === "Violation" || (event._tag === "LinkLost" && before.up === 0)) {
-    return new Map([...dialled].filter(([other]) => other !== peer))
+    const next = new Map(dialled)
+    next.delete(peer)
+    return next
   }
   return dialled
 }
