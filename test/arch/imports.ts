@@ -23,6 +23,7 @@ const rooms: ReadonlyArray<Room> = [
   { folder: "src/libp2p", imports: leaf },
   { folder: "src/disk", imports: leaf },
   { folder: "src/config", imports: leaf },
+  { folder: "src/discovery", imports: leaf },
   { folder: "src/promises", imports: ["effect", "signatures"] },
   {
     folder: "src/cli",
@@ -34,6 +35,7 @@ const rooms: ReadonlyArray<Room> = [
       "src/libp2p",
       "src/disk",
       "src/config",
+      "src/discovery",
       "src/promises",
       "inprocess",
       "chains"
@@ -41,7 +43,16 @@ const rooms: ReadonlyArray<Room> = [
   },
   {
     folder: "src",
-    imports: [...leaf, ...assembly, "src/sessions", "src/libp2p", "src/disk", "src/config", "src/promises"]
+    imports: [
+      ...leaf,
+      ...assembly,
+      "src/sessions",
+      "src/libp2p",
+      "src/disk",
+      "src/config",
+      "src/discovery",
+      "src/promises"
+    ]
   },
   { folder: "inprocess/kernel", imports: ["effect", "signatures"] },
   { folder: "inprocess/network", imports: ["effect", "signatures", "inprocess/kernel"] },

@@ -1,0 +1,2 @@
+/** Peers of the local network. See README.md. */
+export { layerMdns } from "./mdns.ts"
