@@ -1,0 +1,40 @@
+/** All that is checked of nodes, as one list: a run of any of it is named by a number. */
+import { properties } from "./properties.ts"
+import { type Alarm, runOf } from "./run.ts"
+import { leftOver } from "./standstill.ts"
+
+export interface Check {
+  readonly name: string
+  /** Of its runs in each round: those that find much in little time come more often. */
+  readonly share: number
+  readonly run: (seed: number) => Alarm | undefined
+}
+
+const standstill = "leave nothing behind when they are shut down"
+
+export const checks: ReadonlyArray<Check> = [
+  ...properties.map((property, i) => ({
+    name: property.name,
+    share: i === 0 ? 12 : i === 1 ? 4 : 1,
+    run: (seed: number) => runOf(property, seed, false)
+  })),
+  {
+    name: standstill,
+    share: 4,
+    run: (seed) => {
+      const wrong = leftOver(seed)
+      return wrong === undefined ? undefined : { property: standstill, seed, wrong, replay: `seed=${seed}` }
+    }
+  }
+]
+
+/** The n-th run of all: in each round every check has its share, mixed, and each run a number that no other run of it has. */
+export const nth = (n: number, from: number): { readonly check: Check; readonly seed: number } => {
+  const round = checks.flatMap((check) =>
+    Array.from({ length: check.share }, (_, i) => ({ check, at: (i + 0.5) / check.share, i }))
+  )
+    .toSorted((a, b) => a.at - b.at)
+  const turn = round[n % round.length]
+  if (turn === undefined) throw new Error("there are no checks")
+  return { check: turn.check, seed: from + Math.floor(n / round.length) * turn.check.share + turn.i }
+}
