@@ -7,6 +7,7 @@ import type { Contender } from "./support/contender.ts"
 import { measureMemory } from "./support/flatness.ts"
 import { inProcess } from "./support/inProcess.ts"
 import { interleaved, median, pairedRatio, quantile, type Sample, timed } from "./support/measure.ts"
+import { collect } from "./support/memory.ts"
 import { overLibp2p, sessionContender } from "./support/ours.ts"
 import { rawLibp2p } from "./support/rawLibp2p.ts"
 import { atLeast, atMost, type Goal, report, rounded, type Row, say } from "./support/report.ts"
@@ -17,7 +18,7 @@ const argument = process.argv.indexOf("--rounds")
 const rounds = argument < 0 ? 20 : Number(process.argv[argument + 1])
 
 /** Messages per block: long enough to measure, short enough that twenty rounds of all contenders take a minute or two. */
-const perBlock = new Map([[64, 20_000], [1024, 5_000], [64 * 1024, 200]])
+const perBlock = new Map([[64, 20_000], [1024, 5_000], [64 * 1024, 400]])
 const pingsPerBlock = 200
 
 const names = { tcp: "session over TCP", quic: "session over QUIC", inProcess: "session in process" }
@@ -59,7 +60,9 @@ const streaming = async (size: number, count: number) => {
   say(`streaming ${size} B, ${rounds} rounds`)
   const blocks = await interleaved<Sample>(
     new Map(contenders.map((contender) => [contender.name, () => timed(() => contender.stream(size, count))])),
-    rounds
+    rounds,
+    // A block pays for its own garbage and for no neighbour's.
+    collect
   )
   for (const [name, samples] of blocks) {
     cpu.set(`${name} ${size}`, samples.map((sample) => sample.cpuMicros / count))

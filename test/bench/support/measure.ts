@@ -29,22 +29,29 @@ export const median = (values: ReadonlyArray<number>): number => quantile(values
 export const pairedRatio = (a: ReadonlyArray<number>, b: ReadonlyArray<number>): number =>
   median(a.map((value, index) => value / (b[index] ?? Number.NaN)))
 
+const gcd = (a: number, b: number): number => b === 0 ? a : gcd(b, a % b)
+
 /**
- * Runs every contender once per round, in a rotating order so that none always follows the same neighbour. The first rounds
- * warm up and don't count.
+ * Runs every contender once per round, in an order that changes so that none always follows the same neighbour: in each
+ * round by steps of another width around the circle. The first rounds warm up and don't count. `before` runs before every
+ * block and isn't measured.
  */
 export const interleaved = async <A>(
   contenders: ReadonlyMap<string, () => Promise<A>>,
   rounds: number,
+  before: () => void = () => {},
   warmup = 3
 ): Promise<ReadonlyMap<string, ReadonlyArray<A>>> => {
   const names = Array.from(contenders.keys())
+  const steps = Array.from(names.keys()).filter((step) => gcd(step, names.length) === 1)
   const results = new Map<string, Array<A>>(names.map((name) => [name, []]))
-  for (let round = -warmup; round < rounds; round++) {
+  for (let round = 0; round < warmup + rounds; round++) {
+    const step = steps[round % steps.length] ?? 1
     for (let turn = 0; turn < names.length; turn++) {
-      const name = names[(turn + round + warmup) % names.length] ?? ""
+      const name = names[(turn * step + round) % names.length] ?? ""
+      before()
       const result = await contenders.get(name)?.()
-      if (round >= 0 && result !== undefined) results.get(name)?.push(result)
+      if (round >= warmup && result !== undefined) results.get(name)?.push(result)
     }
   }
   return results

@@ -3,7 +3,8 @@ import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 
 setFlagsFromString("--expose-gc")
-const collect = runInNewContext("gc") as () => void
+/** Collects all that can go. */
+export const collect = runInNewContext("gc") as () => void
 
 /** What is in use after everything that can go has gone, in bytes: the heap, and buffers outside of it. */
 export const bytesInUse = (): number => {
