@@ -48,7 +48,14 @@ chains:
   it.effect("tells the known keys where none is near", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* mistakes(`${good}zzzzzzzzz: 1\n`), [
-        "node.yaml:6:1 zzzzzzzzz: unknown key; known here: network, dataDir, listen, bootstrap, limits, chains"
+        "node.yaml:6:1 zzzzzzzzz: unknown key; known here: network, dataDir, listen, bootstrap, limits, discovery, peerExchange, chains"
+      ])
+    }))
+
+  it.effect("leaves outbound sessions their room beside the inbound ones", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* mistakes(`${good}    maxInboundCount: 10\n    maxSessionCount: 12\n`), [
+        "node.yaml:7:22 chains[0].maxSessionCount: expected at least sessionCount + maxInboundCount (16), got 12"
       ])
     }))
 
@@ -110,6 +117,8 @@ chains:
       assert.strictEqual(settings.folder, "/etc/p2p")
       assert.deepStrictEqual([...settings.listen], ["/ip4/0.0.0.0/tcp/7400", "/ip4/0.0.0.0/udp/7400/quic-v1"])
       assert.deepStrictEqual(settings.limits, { links: 256, linksPerGroup: 16 })
+      assert.deepStrictEqual(settings.discovery, { mdns: false })
+      assert.deepStrictEqual(settings.peerExchange, { provenFor: Duration.minutes(5) })
       const [first] = settings.chains
       assert.deepStrictEqual(first?.node.chain, { network: "devnet", name: "bitcoin", genesis })
       assert.strictEqual(first?.node.sessionTimeout, Duration.infinity)
@@ -219,6 +228,7 @@ describe("warnings", () => {
         yield* warned(`${good}    sessionTimeout: 30 seconds\n`),
         /node\.yaml:6:21 chains\[0\]\.sessionTimeout: .*under 2 minutes costs/
       )
+      assert.notMatch(yield* warned(`${good}discovery: { mdns: true }\n`), /no bootstrap/)
       assert.match(yield* warned(`${good}    sessionTimeout: infinity\n`), /never rotated/)
       assert.match(yield* warned(`${good}    maxInboundCount: 1\n`), /fewer inbound than outbound/)
       assert.match(yield* warned(`${good}listen: []\n`), /nobody can dial/)
