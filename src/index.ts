@@ -9,9 +9,17 @@ import {
   type ListenFailed,
   type PeerBook
 } from "../signatures/index.ts"
+import { layerMdns, type MdnsOptions } from "./discovery/index.ts"
 import { layerDisk } from "./disk/index.ts"
 import { layerLibp2p } from "./libp2p/index.ts"
-import { allowancesFor, layerPeerBook, layerPeerUpdates, layerStoredPeerBook } from "./peers/index.ts"
+import {
+  allowancesFor,
+  layerPeerBook,
+  layerPeerExchange,
+  layerPeerUpdates,
+  layerStoredPeerBook,
+  type PeerExchangeOptions
+} from "./peers/index.ts"
 import { type ConnectionPoolOptions, layerConnectionPool } from "./pool/index.ts"
 import { layerConnections } from "./wire/index.ts"
 
@@ -48,6 +56,13 @@ export interface P2pOptions {
    * process per folder. Without it the book is in memory alone.
    */
   readonly dataDir?: string
+  /** How peers learn of each other. */
+  readonly exchange?: PeerExchangeOptions
+  /** Further ways to find peers. None by default. */
+  readonly discovery?: {
+    /** Those of this network on the local one, by multicast DNS: on port 5353 of all interfaces unless it says otherwise. */
+    readonly mdns?: MdnsOptions
+  }
   /** Whether peers may teach us loopback or private addresses. By default if all that we listen on is such. */
   readonly learn?: { readonly allowLoopback?: boolean; readonly allowPrivate?: boolean }
 }
@@ -80,8 +95,13 @@ const layer = (options: P2pOptions): Layer.Layer<P2pServices, ListenFailed> => {
   const book = options.dataDir === undefined
     ? layerPeerBook(bookOptions)
     : Layer.provide(layerStoredPeerBook("peers.book", bookOptions), layerDisk({ root: options.dataDir }))
-  // Fresh, because it is the one part that is a value: two of these layers must not share it.
-  return Layer.fresh(layerPeerUpdates).pipe(
+  const mdns = options.discovery?.mdns
+  return Layer.mergeAll(
+    // Fresh, because it is the one part that is a value: two of these layers must not share it.
+    Layer.fresh(layerPeerUpdates),
+    layerPeerExchange(options.exchange),
+    mdns === undefined ? Layer.empty : layerMdns(mdns)
+  ).pipe(
     Layer.provideMerge(layerConnections()),
     Layer.provideMerge(layerConnectionPool(poolOptions(options))),
     Layer.provideMerge(book),

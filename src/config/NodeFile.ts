@@ -169,6 +169,24 @@ const Limits = Schema.Struct({
   )
 }).annotate({ expected: "limits, as keys and values", description: "Limits of the process, shared by all chains." })
 
+const Discovery = Schema.Struct({
+  mdns: Schema.optionalKey(Schema.Boolean.annotate({
+    expected: "true or false",
+    description: "Find peers of this network on the local one by multicast DNS, and be found by them.",
+    default: false
+  }))
+}).annotate({ expected: "discovery, as keys and values", description: "Further ways to find peers." })
+
+const PeerExchange = Schema.Struct({
+  provenFor: Schema.optionalKey(
+    finite("0 seconds", "1 hour").annotate({
+      description: "How long a peer must have been known to live before others are told of it. A network that starts "
+        + "from nothing, such as a devnet, needs less than the default.",
+      default: "5 minutes"
+    })
+  )
+}).annotate({ expected: "peerExchange, as keys and values", description: "How peers tell each other of peers." })
+
 export const NodeFile = Schema.Struct({
   network: Chain.fields.network.annotate({
     expected: "a text of 1 to 64 characters",
@@ -195,6 +213,8 @@ export const NodeFile = Schema.Struct({
     })
   ),
   limits: Schema.optionalKey(Limits),
+  discovery: Schema.optionalKey(Discovery),
+  peerExchange: Schema.optionalKey(PeerExchange),
   chains: Schema.Array(ChainEntry).check(Schema.isMinLength(1)).annotate({
     expected: "a list of at least one chain",
     description: "One node per chain. All share the links."

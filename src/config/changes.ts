@@ -55,7 +55,9 @@ export const changedKeys = (before: ChainSettings, after: ChainSettings): Readon
   return [...new Set([...was.keys(), ...is.keys()])].filter((key) => was.get(key) !== is.get(key))
 }
 
-const fixed = ["network", "dataDir", "listen", "limits"] as const satisfies ReadonlyArray<keyof NodeSettings>
+const fixed = ["network", "dataDir", "listen", "limits", "discovery", "peerExchange"] as const satisfies ReadonlyArray<
+  keyof NodeSettings
+>
 
 const laterLines = (before: NodeSettings, { origin, settings }: Loaded): ReadonlyArray<string> => [
   ...fixed.filter((key) => canonical(before[key]) !== canonical(settings[key])).map((key) =>

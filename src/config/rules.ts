@@ -146,7 +146,7 @@ export const ruleWarnings = (root: unknown): ReadonlyArray<Finding> => {
   const listen = reader.texts(["listen"])
   const links = reader.number(["limits", "links"])
   const wanted = Math.max(0, ...reader.chains.map((chain) => sessionCountOf(reader, chain)))
-  const lonely = bootstrap.length === 0 &&
+  const lonely = bootstrap.length === 0 && valueAt(root, ["discovery", "mdns"]) !== true &&
     reader.chains.every((chain) => reader.texts(["chains", chain, "knownPeers"])?.length === 0)
   const isLoopback = (address: string) => Schema.is(Address)(address) && addressFacts(address).scope === "loopback"
   return [

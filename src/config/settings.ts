@@ -28,6 +28,8 @@ export interface NodeSettings {
   readonly listen: ReadonlyArray<Address>
   readonly bootstrap: ReadonlyArray<Address>
   readonly limits: { readonly links: number; readonly linksPerGroup: number }
+  readonly discovery: { readonly mdns: boolean }
+  readonly peerExchange: { readonly provenFor: Duration.Duration }
   readonly chains: ReadonlyArray<ChainSettings>
 }
 
@@ -89,6 +91,10 @@ export const settingsOf = (file: NodeFile, folder: string): NodeSettings => {
     limits: {
       links: file.limits?.links ?? decodeDefault(Schema.Int, "limits", "links"),
       linksPerGroup: file.limits?.linksPerGroup ?? decodeDefault(Schema.Int, "limits", "linksPerGroup")
+    },
+    discovery: { mdns: file.discovery?.mdns ?? decodeDefault(Schema.Boolean, "discovery", "mdns") },
+    peerExchange: {
+      provenFor: duration(file.peerExchange?.provenFor ?? decodeDefault(Schema.String, "peerExchange", "provenFor"))
     },
     chains: file.chains.map((entry, index) => chainSettings(file.network, entry, index))
   }

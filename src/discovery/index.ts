@@ -1,2 +1,2 @@
 /** Peers of the local network. See README.md. */
-export { layerMdns } from "./mdns.ts"
+export { layerMdns, type MdnsOptions } from "./mdns.ts"

@@ -59,6 +59,8 @@ const startOne = Effect.fnUntraced(function*(
     dataDir: ".",
     listen: loopback(quic),
     bootstrap: bootstrapOf(number, options, before),
+    // It starts from nothing, and nobody wants to watch it for five minutes before it grows together.
+    peerExchange: { provenFor: "2 seconds" },
     chains: chains.map((chain) => entryOf(chain, sessionCount))
   }, dataDir)
   const node = yield* startNode(settings, settings.chains, { configFile: null, environment: {} })

@@ -31,14 +31,17 @@ export const startNode = Effect.fnUntraced(function*(
   chains: ReadonlyArray<ChainSettings>,
   facts: Pick<NodeFacts, "configFile" | "environment">
 ): Effect.fn.Return<RunningNode, CliFailed | DataDirRejected | KeyRejected | ListenFailed, Scope.Scope> {
-  const { bootstrap, dataDir, folder, limits, listen, network } = settings
+  const { bootstrap, dataDir, discovery, folder, limits, listen, network, peerExchange: exchange } = settings
   yield* lockDataDir(dataDir)
   const { seed } = yield* loadOrMakeKey(keyPath(dataDir))
   const stores = { folder, scope: yield* Effect.flatMap(Effect.scope, Scope.fork) }
   // Opened before anybody can reach us: a store that can't be read stops the start.
   const opened = yield* openChains(stores, chains.map((chain) => ({ settings: chain, byHand: false })))
   // Fresh, because a process may run several nodes.
-  const services = yield* Layer.build(Layer.fresh(P2p.layer({ listen, bootstrap, key: seed, limits, dataDir })))
+  const found = discovery.mdns ? { discovery: { mdns: { network } } } : {}
+  const services = yield* Layer.build(
+    Layer.fresh(P2p.layer({ listen, bootstrap, key: seed, limits, dataDir, exchange, ...found }))
+  )
   return yield* Effect.gen(function*() {
     const running = yield* makeRunningChains(stores)
     // Names are unique in valid settings, and nothing runs yet.
