@@ -164,6 +164,11 @@ export class FrameStream implements Sink {
 const lengthAt = (bytes: Uint8Array, at: number): number =>
   ((bytes[at + 1] as number) << 16) | ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number)
 
+/** Up to there a copy costs less than a view, and less than it costs to ask for the memory behind the chunk. */
+const smallBytes = 64
+
 /** A copy, unless it is most of the memory behind the chunk anyway. */
 const keep = (chunk: Uint8Array, from: number, to: number): Uint8Array =>
-  (to - from) * 2 >= chunk.buffer.byteLength ? chunk.subarray(from, to) : chunk.slice(from, to)
+  to - from <= smallBytes || (to - from) * 2 < chunk.buffer.byteLength
+    ? chunk.slice(from, to)
+    : chunk.subarray(from, to)

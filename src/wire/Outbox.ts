@@ -1,7 +1,8 @@
 import type { RawStream } from "../../signatures/index.ts"
 import { batchBytes, creditFrame, headerBytes, writeHeader } from "./frames.ts"
+import { freshBytes } from "./smallBytes.ts"
 
-const smallestBatch = 256
+const smallestBatch = 64
 
 /** From so many bytes on, a message is not copied into a batch: it goes by itself, behind its header. */
 const largeBytes = batchBytes / 2
@@ -140,7 +141,7 @@ export class Outbox {
   /** A batch with room up to `end`, if there can be one. */
   private grow(end: number): Uint8Array | undefined {
     const batch = this.batch
-    if (batch === undefined) return this.batch = new Uint8Array(Math.max(end, this.hint))
+    if (batch === undefined) return this.batch = freshBytes(Math.max(end, this.hint))
     if (end > batchBytes || this.large !== undefined) return undefined
     const larger = new Uint8Array(Math.min(batchBytes, Math.max(end, batch.length * 4)))
     larger.set(batch.subarray(0, this.used))

@@ -2,6 +2,7 @@
 import { Option, Schema } from "effect"
 import { decodeCbor, encodeCbor } from "./cbor.ts"
 import { bytesOf, version } from "./openingFrames.ts"
+import { decodePing, encodePing } from "./pings.ts"
 
 /** More go in several messages: 64 KiB hold no more. */
 export const maxChainsPerMessage = 1500
@@ -58,10 +59,13 @@ export type UnknownMessage = { readonly type: "unknown" }
 
 /** None for what is malformed. */
 export const decodeControl = (body: Uint8Array): Option.Option<ControlMessage | UnknownMessage> => {
+  const ping = decodePing(body)
+  if (ping !== undefined) return Option.some(ping)
   const value = decodeCbor(body)
   const type = Option.flatMap(value, (value) => readType(value))
   if (Option.isNone(value) || Option.isNone(type)) return Option.none()
   return known.has(type.value.type) ? readMessage(value.value) : Option.some({ type: "unknown" })
 }
 
-export const encodeControl: (message: ControlMessage) => Uint8Array = encodeCbor
+export const encodeControl = (message: ControlMessage): Uint8Array =>
+  message.type === "ping" || message.type === "pong" ? encodePing(message) : encodeCbor(message)
