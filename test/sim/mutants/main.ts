@@ -15,7 +15,7 @@ import { type Mutant, mutants, mutate } from "./mutants.ts"
 const root = fileURLToPath(new URL("../../../", import.meta.url))
 const cpuBudget = 60
 /** A mutant may go round in circles without giving way: then its process is ended, and nothing was found. */
-const patienceMillis = 10 * 60_000
+const patienceMillis = 30 * 60_000
 const atOnce = 2
 
 interface Found {

@@ -221,6 +221,27 @@ const isolation: Property = {
   }
 }
 
+const crossing: Property = {
+  name: "settle on one of two links that crossed, and dial no third",
+  scenario: (seed) => {
+    const random = randomOf(seed)
+    const shape = plainShape(random.between(2, 4), {
+      chainCount: random.between(1, 4),
+      node: nodeShape({ sessionCount: 1, sessionTimeout: Infinity }),
+      network: { latency: random.between(1, 150), jitter: random.between(0, 60) },
+      startsAt: () => 10
+    })
+    const unsettled = (world: World) => {
+      const home = world.homes.find(({ dials, links }) =>
+        dials > world.shape.hosts - 1 || [...links.values()].some((n) => n > 1)
+      )
+      return home &&
+        `host ${home.index} dialled ${home.dials} times, and has ${[...home.links.values()].join(", ")} links`
+    }
+    return { ...at(town(shape), seconds(12), unsettled), duration: "13 seconds", faults: Faults.none }
+  }
+}
+
 export const properties: ReadonlyArray<Property> = [
   anything,
   recovery,
@@ -230,5 +251,6 @@ export const properties: ReadonlyArray<Property> = [
   partition,
   quiet,
   rotation,
-  isolation
+  isolation,
+  crossing
 ]
