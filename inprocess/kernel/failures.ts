@@ -45,6 +45,13 @@ const waiting = (fibers: ReadonlyArray<FiberRecord>): string => {
   return listed(all.toSorted((a, b) => Number(b.includes("real world")) - Number(a.includes("real world"))))
 }
 
+/** Those that wait for a promise or a timer of the real world, with which a run can't go on: it is synchronous. */
+export const realWaits = (fibers: ReadonlyArray<FiberRecord>): ReadonlyArray<string> =>
+  fibers.toSorted(byLineage).flatMap((record) => {
+    const what = waitsFor(record)
+    return what === "" ? [] : [describe(record, what)]
+  })
+
 /** Who is busy, the busiest first. */
 const busy = (fibers: ReadonlyArray<FiberRecord>, micros: number): string =>
   listed(

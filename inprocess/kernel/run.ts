@@ -1,6 +1,6 @@
 import { Duration, Effect, Exit } from "effect"
 import { formatChoices } from "./Choices.ts"
-import { DeadlinePassed, Deadlock, Livelock, StepsSpent } from "./failures.ts"
+import { DeadlinePassed, Deadlock, Livelock, realWaits, StepsSpent } from "./failures.ts"
 import { guarded, type Leaks } from "./leaks.ts"
 import { makeSimulation, type Simulation, type SimulationOptions } from "./Simulation.ts"
 
@@ -28,6 +28,8 @@ export interface Run<A, E> {
   readonly steps: number
   /** What the schedule decided: as `{ _tag: "Replay", choices }` it does it again. Undefined: nothing was open, or too much. */
   readonly choices: string | undefined
+  /** The fibers that wait, at the end, for what only the real world could bring: each a line that says for what. */
+  readonly realWaits: () => ReadonlyArray<string>
 }
 
 type Outcome<A, E> = Pick<Run<A, E>, "exit" | "steps">
@@ -82,7 +84,8 @@ export const simulate = <A, E>(main: Effect.Effect<A, E>, options: RunOptions): 
     exit: leak === undefined ? value.exit : Exit.die(leak),
     steps: value.steps,
     micros: simulation.now(),
-    choices: choices && formatChoices(choices)
+    choices: choices && formatChoices(choices),
+    realWaits: () => realWaits(simulation.fibers())
   }
 }
 

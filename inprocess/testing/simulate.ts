@@ -1,4 +1,4 @@
-import { Clock, Deferred, Duration, Effect, type Exit, type Scope } from "effect"
+import { Cause, Clock, Deferred, Duration, Effect, Exit, type Scope } from "effect"
 import { drawSchedule, type Schedule, simulate as runInKernel } from "../kernel/index.ts"
 import { applyFault, applyPlan, type FaultPlan, makeNetwork, type Network } from "../network/index.ts"
 import { InvariantBroken, NotConverged } from "./failures.ts"
@@ -104,7 +104,7 @@ export const simulate = <W, E>(options: SimulateOptions<W, E>): SimulationResult
     }
     throw new InvariantBroken(at, steps, reason)
   }
-  const run = runInKernel(Effect.scoped(main), {
+  const { realWaits, ...run } = runInKernel(Effect.scoped(main), {
     seed,
     schedule: options.schedule ?? drawSchedule(seed),
     deadline,
@@ -112,6 +112,10 @@ export const simulate = <W, E>(options: SimulateOptions<W, E>): SimulationResult
     ...options.maxSteps === undefined ? {} : { maxSteps: options.maxSteps },
     ...invariant === undefined ? {} : { afterStep: look }
   })
+  if (Exit.isFailure(run.exit)) {
+    const error = Cause.squash(run.exit.cause)
+    if (error instanceof NotConverged) error.blamed(realWaits())
+  }
   recorder.add(`${run.exit._tag} after ${run.micros} and ${run.steps}`)
   return { ...run, hash: recorder.hash(), trace: recorder.events }
 }

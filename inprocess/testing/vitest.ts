@@ -3,14 +3,14 @@ import { it as vitestIt, type TestAPI } from "vitest"
 import { type CheckOptions, checkSimulation, type SimulationProperty } from "./index.ts"
 
 export interface SimTestOptions<W, E> extends SimulationProperty<W, E>, Pick<CheckOptions, "runs" | "seed"> {
-  /** Of real time, in milliseconds. Default: vitest's. */
+  /** Of real time, in milliseconds. Default: two minutes, as a failure is shrunk before it is told. */
   readonly timeout?: number
 }
 
 /** A test that runs a scenario under many seeds and plans; a failure prints the line that does it again. */
 export type Sim = <W, E>(name: string, options: SimTestOptions<W, E>) => void
 
-const sim: Sim = (name, { runs, seed, timeout, ...property }) =>
+const sim: Sim = (name, { runs, seed, timeout = 120_000, ...property }) =>
   // oxlint-disable-next-line vitest/valid-title -- the title is the caller's
   vitestIt(name, () =>
     checkSimulation(property, {

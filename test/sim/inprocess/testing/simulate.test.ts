@@ -70,6 +70,29 @@ describe("simulate", () => {
     assert.match(errorOf(simulate({ hosts: 1, program: () => Effect.void, eventually: never, seed: 1 })), /not hold$/)
   })
 
+  it("blames promises, where things don't converge because of them", () => {
+    const program = ({ index }: { readonly index: number }) =>
+      index === 1 ? Effect.promise(() => Promise.resolve()) : Effect.void
+    const waiting = simulate({ hosts: 3, program, eventually: within("30 seconds"), seed: 1 })
+    assert.match(
+      errorOf(waiting),
+      /have not ended: 1\. A deadlock: .*\n {2}fiber [\d.]+ .*"host 1": waits for a promise/
+    )
+  })
+
+  it("keeps the part of the trace that is asked for, at the same hash", () => {
+    const whole = simulate({ ...meeting(3), seed: 1, trace: true })
+    const part = simulate({ ...meeting(3), seed: 1, trace: { fromMillis: 100, most: 5 } })
+    assert.strictEqual(part.hash, whole.hash)
+    assert.deepStrictEqual(part.trace, whole.trace.filter(({ at }) => at >= 100_000).slice(0, 5))
+    assert.strictEqual(part.trace.length, 5)
+  })
+
+  it("gives a run up after so many steps", () => {
+    const endless = simulate({ hosts: 1, program: () => Effect.forever(Effect.sleep(1)), seed: 1, maxSteps: 500 })
+    assert.match(errorOf(endless), /StepsSpent: the main fiber has not ended after 500 steps/)
+  })
+
   it("interrupts the program of a host that crashes, and starts it anew with what was persisted", () => {
     const onTheWayOut: Array<boolean> = []
     const { exit, trace } = simulate({
