@@ -128,7 +128,6 @@ export class LinkStream implements RawStream, Waiter {
     if (this.aborted) return
     this.isDropping = true
     this.kept = undefined
-    this.pending = undefined
     this.abortWith(new Error("aborted here"))
   }
 
@@ -146,6 +145,7 @@ export class LinkStream implements RawStream, Waiter {
 
   /** The link has ended: what had arrived is given first, then the end. */
   linkEnded(cause: unknown): void {
+    this.drop()
     this.end(true, cause)
   }
 
@@ -258,13 +258,12 @@ export class LinkStream implements RawStream, Waiter {
   /** What waited goes. Then there is room for more. */
   turn(): void {
     this.isWaiting = false
-    if (!this.owesDrain || this.closedForWriting) return
     const { pending } = this
-    if (pending !== undefined) {
-      this.pending = undefined
-      if (!this.send(pending)) return
-      if (this.host.carrier.isFull(this.stream)) return this.lookForRoom()
-    }
+    this.pending = undefined
+    const isSent = pending === undefined || this.send(pending)
+    if (pending !== undefined && this.finished) this.closeHalf()
+    if (!isSent || !this.owesDrain || this.closedForWriting) return
+    if (pending !== undefined && this.host.carrier.isFull(this.stream)) return this.lookForRoom()
     this.owesDrain = false
     this.overrun = 0
     this.mayDrain = true
@@ -297,7 +296,6 @@ export class LinkStream implements RawStream, Waiter {
   private end(linkEnded: boolean, cause: unknown): void {
     if (this.ended !== undefined) return
     this.closedForWriting = true
-    this.pending = undefined
     clearTimeout(this.grace)
     this.ended = cause === undefined ? { linkEnded } : { linkEnded, cause }
     this.host.progress(this)
@@ -308,6 +306,7 @@ export class LinkStream implements RawStream, Waiter {
   private abortWith(error: Error): void {
     if (this.isFlushing || (this.finished && this.ended === undefined)) this.host.sent(-1)
     this.aborted = true
+    this.drop()
     // First, as libp2p tells of its end from inside its `abort`.
     this.end(this.host.isGone(), error)
     this.stream.abort(error)
@@ -317,9 +316,13 @@ export class LinkStream implements RawStream, Waiter {
   private finishHalf(): void {
     this.closedForWriting = true
     this.finished = true
-    if (this.pending !== undefined) this.send(this.pending)
-    this.pending = undefined
     this.host.sent(1)
+    // What still waits for its turn goes first.
+    if (this.pending === undefined) this.closeHalf()
+    if (this.isAllRead) this.end(false, undefined)
+  }
+
+  private closeHalf(): void {
     this.stream.close()
       .catch((error: unknown) => {
         // Too late for an orderly end; what is left must still be released.
@@ -330,6 +333,12 @@ export class LinkStream implements RawStream, Waiter {
         this.flushed = true
         this.host.progress(this)
       })
-    if (this.isAllRead) this.end(false, undefined)
+  }
+
+  /** What waits for its turn won't go any more. */
+  private drop(): void {
+    if (this.pending === undefined) return
+    this.pending = undefined
+    if (this.finished) this.flushed = true
   }
 }

@@ -15,7 +15,7 @@ export interface Waiter {
 /**
  * Whose turn it is to write to what the streams of a link share. One batch each, around and around; but who has not used up
  * its share of a round goes before those who have. So what a quiet session says waits for no batch of those that flood the
- * link, and nobody ever waits for more than a batch of each.
+ * link, and those wait for one batch of each other.
  */
 export class Turns {
   private readonly pace: Pace

@@ -56,8 +56,8 @@ export const pace = (connection: MultiaddrConnection): Pace | undefined => {
       isBreathing = true
       setImmediate(onBreath)
     }
-    write(piece, () => {
-      release(piece)
+    write(piece, (error) => {
+      if (error === undefined || error === null) release(piece)
       onGone()
     })
     return true
