@@ -45,12 +45,12 @@ const isHangup = (): boolean => {
  * Each SIGHUP from now on: `reload`, or `hangup` if it says that the terminal is gone. Two that come while nobody takes count
  * as one.
  */
-export const hangups: Effect.Effect<Effect.Effect<"reload" | "hangup">, never, Scope.Scope> = Effect.gen(function*() {
+export const hangups: Effect.Effect<Queue.Dequeue<"reload" | "hangup">, never, Scope.Scope> = Effect.gen(function*() {
   const heard = yield* Queue.sliding<"reload" | "hangup">(1)
   const hear = () => void Queue.offerUnsafe(heard, isHangup() ? "hangup" : "reload")
   yield* Effect.acquireRelease(
     Effect.sync(() => process.on("SIGHUP", hear)),
     () => Effect.sync(() => process.off("SIGHUP", hear))
   )
-  return Queue.take(heard)
+  return heard
 })

@@ -50,7 +50,7 @@ const meaning = ({ node, options, session }: ChainSettings): ReadonlyMap<string,
 }
 
 /** The keys in which two chains of one name differ in what they mean. */
-export const changedKeys = (before: ChainSettings, after: ChainSettings): ReadonlyArray<string> => {
+const changedKeys = (before: ChainSettings, after: ChainSettings): ReadonlyArray<string> => {
   const [was, is] = [meaning(before), meaning(after)]
   return [...new Set([...was.keys(), ...is.keys()])].filter((key) => was.get(key) !== is.get(key))
 }

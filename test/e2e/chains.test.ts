@@ -72,7 +72,7 @@ export default ({ receive }) => Effect.ensuring(Effect.ignore(Effect.forever(rec
           const came = yield* timed(until("a session of it", glance(both), onLink(1), 10_000))
           yield* until(
             "active at both ends",
-            Effect.all(both.map(({ dataDir }) => ask(dataDir, "sessions"))),
+            Effect.forEach(both, ({ dataDir }) => ask(dataDir, "sessions")),
             (all) => all.every((sessions) => sessions.some(({ chain }) => chain === name)),
             10_000
           )

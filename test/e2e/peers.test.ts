@@ -19,13 +19,14 @@ describe("why, ban and unban", () => {
         assert.match(good.stdout, new RegExp(`^peer ${peer}\n {2}inbound link for `))
         assert.match(good.stdout, /^bitcoin +(in|out)bound session for .* it has a session$/m)
 
-        const links = Effect.all(
-          both.map(({ dataDir }) => Effect.map(ask(dataDir, "status"), ({ links }) => links.length))
-        )
+        const links = Effect.forEach(both, ({ dataDir }) =>
+          Effect.map(ask(dataDir, "status"), ({ links }) => links.length))
         const ban = yield* say(first, ["ban", tail, "--for", "1 hour", "--reason", "it is slow"])
         assert.strictEqual(ban.code, 0, ban.stderr)
         assert.match(ban.stderr, new RegExp(`^${peer} is banned for 60 min: `))
-        yield* Effect.promise(() => first.process.untilSaid("banned by a command: it is slow"))
+        yield* Effect.promise(() =>
+          first.process.untilSaid("banned by a command: it is slow")
+        )
         yield* until("no link", links, (counts) => counts.every((count) => count === 0), 10_000)
 
         const why = JSON.parse((yield* say(first, ["why", peer, "bitcoin", "--json"])).stdout)
@@ -35,7 +36,7 @@ describe("why, ban and unban", () => {
         assert.approximately(why.chains[0].againInSeconds, 3_600, 30)
         assert.isTrue(why.history.some((line: object) => "did" in line && line.did === "banned"))
         const ages = why.history.map(({ secondsAgo }: { readonly secondsAgo: number }) => secondsAgo)
-        assert.deepStrictEqual(ages, [...ages].sort((a, b) => b - a), "oldest first")
+        assert.deepStrictEqual(ages, ages.toSorted((a: number, b: number) => b - a), "oldest first")
         assert.match((yield* say(first, ["why", tail])).stdout, /banned by hand .*banned for 60 min$/m)
 
         const unban = yield* say(first, ["unban", tail])
@@ -43,7 +44,7 @@ describe("why, ban and unban", () => {
         assert.strictEqual((yield* say(first, ["unban", tail])).stderr, `${peer} was not banned\n`)
         yield* until(
           "a session again",
-          Effect.all(both.map(({ dataDir }) => ask(dataDir, "sessions"))),
+          Effect.forEach(both, ({ dataDir }) => ask(dataDir, "sessions")),
           (all) => all.every((sessions) => sessions.length === 1),
           20_000
         )

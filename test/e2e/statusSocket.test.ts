@@ -3,6 +3,7 @@ import { Effect } from "effect"
 import { existsSync, statSync, writeFileSync } from "node:fs"
 import { connect } from "node:net"
 import { join } from "node:path"
+import { CliFailed } from "../../src/cli/failure.ts"
 import { askNode } from "../../src/cli/status/client.ts"
 import { type Answers, serveStatus } from "../../src/cli/status/server.ts"
 import { temporaryFolder } from "./support/cli.ts"
@@ -16,7 +17,7 @@ const status = {
   links: [],
   chains: []
 }
-const refused = () => Effect.fail(new Error("not this one"))
+const refused = () => Effect.fail(new CliFailed({ message: "not this one" }))
 const answers: Answers = {
   status: Effect.succeed(status),
   peers: Effect.succeed([]),

@@ -1,5 +1,5 @@
 /** `run`: the chains of a config file, until a signal; SIGHUP has it read once more. */
-import { Effect } from "effect"
+import { Effect, Queue } from "effect"
 import { resolve } from "node:path"
 import type { ConfigInvalid } from "../../../signatures/index.ts"
 import type { Loaded } from "../../config/index.ts"
@@ -79,7 +79,7 @@ const running = Effect.fnUntraced(
     yield* Effect.logInfo(`running as ${node.peer}`).pipe(Effect.annotateLogs({ addresses: node.addresses }))
     yield* Effect.forkScoped(report(node.chains).pipe(Effect.delay("10 seconds"), Effect.forever))
     let before = settings
-    while ((yield* hangup) === "reload") before = yield* reload(node, before, again, isWanted(flags))
+    while ((yield* Queue.take(hangup)) === "reload") before = yield* reload(node, before, again, isWanted(flags))
   }
 )
 

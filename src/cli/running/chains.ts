@@ -1,6 +1,6 @@
 /** The chains of one node of this process as they run: they come and go while it does. */
 import { Effect, Exit, Fiber, Scope, Semaphore, Stream } from "effect"
-import { ChainMissing, ChainRefused, makeChainHost } from "../../../chains/index.ts"
+import { type ChainMissing, ChainRefused, makeChainHost } from "../../../chains/index.ts"
 import {
   isSameChain,
   type MadeSession,

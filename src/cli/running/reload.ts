@@ -45,8 +45,8 @@ const apply = Effect.fnUntraced(function*({ chains, services }: RunningNode, cha
   yield* Effect.forEach(later, (line) => Effect.logWarning(line))
 })
 
-const isNothing = ({ later: _, ...changes }: Changes): boolean =>
-  Object.values(changes).every((list) => list.length === 0)
+const isNothing = ({ added, adopted, bootstrap, changed, removed }: Changes): boolean =>
+  [added, adopted, bootstrap, changed, removed].every((list) => list.length === 0)
 
 const refuse = ({ mistakes }: ConfigInvalid): Effect.Effect<void> =>
   Effect.andThen(

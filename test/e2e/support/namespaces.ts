@@ -2,9 +2,12 @@
 import { Effect } from "effect"
 import { spawnSync } from "node:child_process"
 
-/** What `ip` has to say against it; empty if nothing. */
+/** Of iproute2. */
+const program = "ip"
+
+/** What it has to say against it; empty if nothing. */
 const ip = (...args: ReadonlyArray<string>): string => {
-  const { error, status, stderr } = spawnSync("ip", args, { encoding: "utf8" })
+  const { error, status, stderr } = spawnSync(program, args, { encoding: "utf8" })
   return error !== undefined
     ? `ip: ${error.message}`
     : status === 0

@@ -37,7 +37,7 @@ export const twoNodes = Effect.gen(function*() {
   const first = yield* begin([])
   const { addresses } = yield* ask(first.dataDir, "status")
   const second = yield* begin(addresses)
-  const sessions = Effect.all([first, second].map(({ dataDir }) => ask(dataDir, "sessions")))
+  const sessions = Effect.forEach([first, second], ({ dataDir }) => ask(dataDir, "sessions"))
   yield* until("connected", sessions, (both) => both.every((all) => all.length === 1), 10_000)
   return { first, second, both: [first, second] }
 })
