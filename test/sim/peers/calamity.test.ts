@@ -1,0 +1,52 @@
+/**
+ * Much goes wrong at once. With CHAIN_P2P_FULL=1 it befalls 100 hosts instead of 24.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Option } from "effect"
+import { inprocessBackend } from "../../support/inprocess.ts"
+import { chainsOf, type Citizen, citizen, isFull } from "./town.ts"
+
+const inprocess = inprocessBackend(1)
+const chains = chainsOf(2)
+const count = isFull ? 100 : 24
+const sessionCount = 4
+
+/** The (host, chain)s that hold fewer sessions of their own choice than they want. */
+const below = (citizens: ReadonlyArray<Citizen>) =>
+  Effect.map(
+    Effect.forEach(citizens, ({ nodes }) => Effect.forEach(nodes, ({ stats }) => stats)),
+    (all) => all.flat().filter(({ outbound }) => outbound < sessionCount).length
+  )
+
+describe("when three in ten hosts are killed, some are cut off for ten seconds, and a fifth of all packets is lost", () => {
+  it("the survivors are back at their targets within 30 seconds, and nobody is banned", () =>
+    inprocess.run(
+      Effect.gen(function*() {
+        const { hosts, network } = yield* inprocess.world(count)
+        const exchange = { provenFor: "5 seconds" } as const
+        const citizens: Array<Citizen> = []
+        for (const host of hosts) {
+          const options = { chains, knows: hosts.slice(0, 3), config: { sessionCount }, exchange }
+          citizens.push(yield* citizen(host, options))
+        }
+        yield* Effect.sleep("1 minute")
+        assert.strictEqual(yield* below(citizens), 0)
+
+        const dead = new Set(hosts.filter((_, n) => n % 10 < 3).map(({ peer }) => peer))
+        const survivors = citizens.filter(({ host }) => !dead.has(host.peer))
+        for (const host of hosts) if (dead.has(host.peer)) yield* network.kill(host, { noticedAfter: "1 second" })
+        // One large piece, and some hosts with nobody but themselves.
+        yield* network.partition(survivors.slice(0, survivors.length / 3).map(({ host }) => host))
+        for (const { host } of survivors.slice(0, 3)) yield* network.partition([host])
+        for (const a of hosts) for (const b of hosts) if (a !== b) yield* network.setLoss(a, b, 0.2)
+        yield* Effect.sleep("10 seconds")
+        yield* network.heal
+        yield* Effect.sleep("20 seconds")
+        assert.strictEqual(yield* below(survivors), 0)
+        for (const { book } of survivors) {
+          for (const { peer } of hosts) assert.isTrue(Option.isNone(book.bannedUntil(peer)))
+        }
+      }),
+      { seed: 4 }
+    ), 60_000)
+})
