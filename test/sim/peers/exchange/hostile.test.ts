@@ -61,8 +61,8 @@ describe("a hundred thousand records that are of no use", () => {
           const strangers = yield* Effect.forEach(Array.from({ length: 8 }), () => network.host())
           const signers = strangers.map(({ services }) => Context.get(services, Identity))
           const count = { made: 0 }
-          const record = (signer: Identity["Service"]) =>
-            Effect.runSync(signer.seal(useless(count.made++, own)).pipe(Effect.provideContext(victim.host.services)))
+          const run = Effect.runSyncWith(victim.host.services)
+          const record = (signer: Identity["Service"]) => run(signer.seal(useless(count.made++, own)))
           for (const { control } of attackers) yield* control.answerPeers(() => signers.map(record))
           yield* Effect.sleep("100 millis")
           const addresses = () => victim.book.all().flatMap((facts) => facts.addresses)
