@@ -1,4 +1,4 @@
-import { Context, type Duration, type Effect, Schema, type Scope } from "effect"
+import { Context, type Duration, type Effect, Schema } from "effect"
 import type { Address } from "./Address.ts"
 import type { Chain } from "./Chain.ts"
 import type { CloseCode, ConnectionClosed, ConnectionFailed, P2pConnection } from "./Connection.ts"
@@ -98,6 +98,9 @@ export class Connections extends Context.Service<Connections, {
     chain: Chain,
     limits: ConnectionLimits
   ) => Effect.Effect<OpenedConnection, Rejected | LeaseFailed | OpenFailed>
-  /** Answers hellos of a chain until the scope closes, and makes the chain known to peers unless it is private. */
-  readonly serve: (chain: Chain, limits: ConnectionLimits, decide: Decide) => Effect.Effect<void, never, Scope.Scope>
+  /**
+   * Answers hellos of a chain, and makes the chain known to peers unless it is private. Gives its end. Synchronous; of a chain
+   * that is served already it throws.
+   */
+  readonly serve: (chain: Chain, limits: ConnectionLimits, decide: Decide) => () => void
 }>()("chain-p2p/signatures/Connections") {}

@@ -53,6 +53,6 @@ export const p2pNode: P2pNodeRun = <E, R>(config: P2pNodeConfig, session: P2pSes
   Effect.contextWith((services: Services<R>) => {
     const runtime = new Runtime(resolveSettings(config), session, services)
     return Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(runtime.start(), () => Effect.onExit(restore(runtime.broken), () => runtime.shutDown()))
+      Effect.andThen(runtime.start(), Effect.withFiber((fiber) => runtime.run(fiber, restore(Effect.never))))
     )
   })

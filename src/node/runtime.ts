@@ -1,4 +1,16 @@
-import { Cause, Context, Deferred, Duration, Effect, Exit, Option, Random, References, Scope } from "effect"
+import {
+  Cause,
+  Context,
+  Deferred,
+  Duration,
+  Effect,
+  Exit,
+  type Fiber,
+  Option,
+  Random,
+  References,
+  type Scope
+} from "effect"
 import {
   chainId,
   type CloseCode,
@@ -41,20 +53,19 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
   readonly #household: Household
   readonly #connections: Connections["Service"]
   readonly #self: PeerId
-  /** Open while peers that ask are answered. */
-  readonly #serving = Scope.makeUnsafe()
   readonly #draws: Context.Service.Shape<typeof Random.Random>
   /** What is under way: openings, then their sessions' keepers. Few, and mostly one: replaced, as an array that grows keeps room. */
   #attempts: ReadonlyArray<Opening | Keeper<E, R> | Ending> = []
   #state: State = initialState
+  #unserve: (() => void) | undefined
   /** Made when somebody listens. */
   #news: News | undefined
   /** What is done soon; made when something is. */
   #begun: Array<() => void> | undefined
   /** Made when somebody waits. */
   #gone: Deferred.Deferred<void> | undefined
-  #brokenBy: Cause.Cause<never> | undefined
-  #onBroken: ((end: Effect.Effect<never>) => void) | undefined
+  #runsIn: Fiber.Fiber<unknown, unknown> | undefined
+  #brokenBy: Effect.Effect<void> = Effect.void
   #willLook = false
   alarmAt = Infinity
   alarmPlace = -1
@@ -96,9 +107,10 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
         book.stick(peer, chainId(chain))
       }
       return this.#household.join(this).pipe(
-        Effect.andThen(this.#connections.serve(chain, limits, ({ peer }) => this.#decide(peer))),
-        Scope.provide(this.#serving),
-        Effect.andThen(Effect.sync(() => this.wake())),
+        Effect.andThen(Effect.sync(() => {
+          this.#unserve = this.#connections.serve(chain, limits, ({ peer }) => this.#decide(peer))
+          this.wake()
+        })),
         Effect.onError(() => this.#leave())
       )
     })
@@ -126,16 +138,15 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
     return Effect.suspend(() => {
       const { chain, known } = this.#settings
       for (const peer of known.keys()) this.#household.book.unstick(peer, chainId(chain))
-      return Effect.andThen(Scope.close(this.#serving, Exit.void), this.#household.leave(this))
+      this.#unserve?.()
+      return this.#household.leave(this)
     })
   }
 
-  /** Completes only if the node dies of a bug. One may wait for it. */
-  get broken(): Effect.Effect<never> {
-    return Effect.callback((resume) => {
-      if (this.#brokenBy !== undefined) return resume(Effect.failCause(this.#brokenBy))
-      this.#onBroken = resume
-    })
+  /** Until the fiber is interrupted while it waits: by others, or because the node dies of a bug, which is its end then. */
+  run(fiber: Fiber.Fiber<unknown, unknown>, forEver: Effect.Effect<never>): Effect.Effect<never> {
+    this.#runsIn = fiber
+    return Effect.onExit(forEver, () => Effect.andThen(this.shutDown(), Effect.suspend(() => this.#brokenBy)))
   }
 
   /** Whatever concerns this node may have changed: a fresh look, soon. */
@@ -347,8 +358,8 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
   }
 
   #break(cause: Cause.Cause<never>): void {
-    this.#brokenBy = cause
+    this.#brokenBy = Effect.failCause(cause)
     this.#log(Effect.logError("the node is broken: this is a bug", cause))
-    this.#onBroken?.(Effect.failCause(cause))
+    this.#runsIn?.interruptUnsafe()
   }
 }

@@ -43,8 +43,9 @@ export class Served {
     return served
   }
 
-  remove(served: ServedChain): void {
-    this.byKey.delete(served.text)
+  /** Whether it was still here. */
+  remove(served: ServedChain): boolean {
+    return this.byKey.get(served.text) === served && this.byKey.delete(served.text)
   }
 
   all(): Iterable<ServedChain> {

@@ -1,4 +1,4 @@
-import { Context, Effect, Layer, Scope } from "effect"
+import { Context, Effect, Layer } from "effect"
 import {
   ConnectionPool,
   Connections,
@@ -64,16 +64,14 @@ export const layerConnections = (
             })
           ).pipe(Effect.onInterrupt(() => Effect.sync(() => opened?.end("closed"))))
         }),
-      serve: (chain, limits, decide) =>
-        Effect.uninterruptible(Effect.flatMap(Effect.scope, (scope) => {
-          const served = env.served.add(chain, limits, decide)
-          for (const { control } of links.values()) control.serve(served)
-          return Scope.addFinalizerExit(scope, () =>
-            Effect.sync(() => {
-              env.served.remove(served)
-              for (const { control } of links.values()) control.unserve(served)
-            }))
-        }))
+      serve: (chain, limits, decide) => {
+        const served = env.served.add(chain, limits, decide)
+        for (const { control } of links.values()) control.serve(served)
+        return () => {
+          if (!env.served.remove(served)) return
+          for (const { control } of links.values()) control.unserve(served)
+        }
+      }
     })
 
     const events = env.subscribers.stream(() => {

@@ -63,7 +63,7 @@ export const duo = Effect.fnUntraced(function*(backend: Backend) {
   const near = Context.get(yield* process(a, [b]), Connections)
   const meet: Duo["meet"] = Effect.fnUntraced(function*(name, over = {}) {
     const accepted = yield* Deferred.make<OpenedConnection>()
-    yield* far.serve(chainOf(name), { ...limits, ...over }, () => ({
+    far.serve(chainOf(name), { ...limits, ...over }, () => ({
       accept: (opened) => void Deferred.doneUnsafe(accepted, Effect.succeed(opened))
     }))
     const opened = yield* Effect.orDie(near.open(b.peer, chainOf(name), limits))
@@ -92,7 +92,7 @@ export const target = Effect.fnUntraced(function*(backend: Backend) {
   if (a === undefined || b === undefined) return yield* Effect.die(new Error("two hosts were asked for"))
   const connections = Context.get(yield* process(b, []), Connections)
   const accepted = yield* Queue.unbounded<OpenedConnection>()
-  yield* connections.serve(chainOf("target"), limits, () => ({
+  connections.serve(chainOf("target"), limits, () => ({
     accept: (opened) => void Queue.offerUnsafe(accepted, opened)
   }))
   return { attacker: a, victim: b, accepted: Queue.take(accepted) }

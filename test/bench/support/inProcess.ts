@@ -21,7 +21,6 @@ const makeWorld = () => {
 }
 
 const processes = Effect.gen(function*() {
-  const scope = yield* Effect.scope
   const network = yield* makeNetwork({ seed: 1, latency: "1 millis", jitter: 0 })
   const boot = Effect.fnUntraced(function*() {
     const host = yield* network.host()
@@ -39,7 +38,7 @@ const processes = Effect.gen(function*() {
     { peer: far.host.peer, sequence: 0n, addresses: Context.get(far.services, ConnectionPool).addresses },
     "config"
   )
-  return { connect: connecting(near.services, far.services, scope) }
+  return { connect: connecting(near.services, far.services) }
 })
 
 export const inProcess = async () => {

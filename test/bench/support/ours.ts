@@ -1,5 +1,5 @@
 /** Our sessions as contenders: two processes' worth of pool, wire and transport, and one connection between them. */
-import { Context, Deferred, Duration, Effect, Exit, Layer, Scope } from "effect"
+import { Context, Deferred, Duration, Effect, Exit, Layer } from "effect"
 import {
   ConnectionPool,
   Connections,
@@ -39,15 +39,14 @@ export interface Processes {
 /** Opens connections between two processes, however they were made. */
 export const connecting = (
   near: Context.Context<P2pServices>,
-  far: Context.Context<P2pServices>,
-  scope: Scope.Scope
+  far: Context.Context<P2pServices>
 ): Processes["connect"] =>
   Effect.fnUntraced(function*(index: number) {
     const chain = chainOf(index)
     const accepted = yield* Deferred.make<OpenedConnection>()
-    yield* Context.get(far, Connections).serve(chain, limits, () => ({
+    Context.get(far, Connections).serve(chain, limits, () => ({
       accept: (opened) => Deferred.doneUnsafe(accepted, Exit.succeed(opened))
-    })).pipe(Scope.provide(scope))
+    }))
     const opened = yield* Context.get(near, Connections).open(Context.get(far, Identity).self, chain, limits)
     return { near: opened.connection, far: (yield* Deferred.await(accepted)).connection }
   })
@@ -55,14 +54,13 @@ export const connecting = (
 /** Over libp2p and loopback sockets. */
 export const overLibp2p = (kind: "tcp" | "quic") =>
   Effect.gen(function*() {
-    const scope = yield* Effect.scope
     const address = kind === "tcp" ? "/ip4/127.0.0.1/tcp/0" : "/ip4/127.0.0.1/udp/0/quic-v1"
     const far = yield* Layer.build(P2p.layer({ listen: [address] }))
     const near = yield* Layer.build(P2p.layer({ listen: [] }))
     const { self } = Context.get(far, Identity)
     const addresses = Context.get(far, ConnectionPool).addresses
     Context.get(near, PeerBook).learn({ peer: self, sequence: 0n, addresses }, "config")
-    return { near, far, connect: connecting(near, far, scope), bootstrap: addresses.map((at) => withPeer(at, self)) }
+    return { near, far, connect: connecting(near, far), bootstrap: addresses.map((at) => withPeer(at, self)) }
   })
 
 /** Runs what a session does: both ends' fibers, to their end. */

@@ -186,11 +186,10 @@ export class FakeNet {
           if (this.dead.has(peer)) return yield* new OpenFailed({ reason: "link-lost" })
           return this.#opened(mine, peer)
         }),
-      serve: (chain, _, decide) =>
-        Effect.asVoid(Effect.acquireRelease(
-          Effect.sync(() => this.serving.set(key(self, chainId(chain)), decide)),
-          () => Effect.sync(() => this.serving.delete(key(self, chainId(chain))))
-        ))
+      serve: (chain, _, decide) => {
+        this.serving.set(key(self, chainId(chain)), decide)
+        return () => this.serving.delete(key(self, chainId(chain)))
+      }
     })
   }
 

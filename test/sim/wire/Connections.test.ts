@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Deferred, Duration, Effect, Exit, Fiber, Layer, Scope, type Scope as ScopeType } from "effect"
+import { Context, Deferred, Duration, Effect, Exit, Fiber, Layer, type Scope } from "effect"
 import { TestClock } from "effect/testing"
 import {
   type ConnectionLimits,
@@ -22,7 +22,7 @@ const limits: ConnectionLimits = {
 
 const chain = chainOf("a")
 
-const start = (pool: TestPool): Effect.Effect<Context.Context<Connections | Control>, never, ScopeType.Scope> =>
+const start = (pool: TestPool): Effect.Effect<Context.Context<Connections | Control>, never, Scope.Scope> =>
   Layer.build(Layer.provide(layerConnections(), pool.layer))
 
 /** Both hosts, with Bob accepting everything on the chain. */
@@ -31,7 +31,7 @@ const both = Effect.gen(function*() {
   const alice = Context.get(yield* start(pools.alice), Connections)
   const bobs = Context.get(yield* start(pools.bob), Connections)
   const inbound: Array<OpenedConnection> = []
-  yield* bobs.serve(chain, limits, () => ({ accept: (opened) => inbound.push(opened) }))
+  bobs.serve(chain, limits, () => ({ accept: (opened) => inbound.push(opened) }))
   return { pools, alice, bobs, inbound }
 })
 
@@ -69,7 +69,7 @@ describe("connections", () => {
       const { pools, alice, bobs } = yield* both
       const unknown = yield* Effect.flip(alice.open(bob, chainOf("b"), limits))
       assert.deepInclude(unknown, { _tag: "Rejected", reason: "unknown-chain", retryAfterMillis: 600_000 })
-      yield* bobs.serve(chainOf("full"), limits, () => ({ reject: "full", retryAfter: Duration.seconds(7) }))
+      bobs.serve(chainOf("full"), limits, () => ({ reject: "full", retryAfter: Duration.seconds(7) }))
       const full = yield* Effect.flip(alice.open(bob, chainOf("full"), limits))
       assert.deepInclude(full, { _tag: "Rejected", reason: "full", retryAfterMillis: 7000 })
       assert.strictEqual(pools.alice.leases.size + pools.bob.leases.size, 0)
@@ -94,7 +94,7 @@ describe("connections", () => {
       const { alice, bobs, pools } = yield* both
       const tooSmall = { ...limits, maxMessageBytes: 999, minMessageBytes: 10 }
       const hidden = { ...limits, private: true }
-      yield* bobs.serve(
+      bobs.serve(
         chainOf("to strangers"),
         hidden,
         () => ({ reject: "unknown-chain", retryAfter: Duration.infinity })
@@ -103,7 +103,7 @@ describe("connections", () => {
       const nobody = yield* Effect.flip(alice.open(bob, chainOf("of nobody"), tooSmall))
       assert.deepStrictEqual({ ...stranger }, { ...nobody })
       const accepted: Array<OpenedConnection> = []
-      yield* bobs.serve(chainOf("to friends"), hidden, () => ({ accept: (opened) => accepted.push(opened) }))
+      bobs.serve(chainOf("to friends"), hidden, () => ({ accept: (opened) => accepted.push(opened) }))
       const friend = yield* Effect.flip(alice.open(bob, chainOf("to friends"), tooSmall))
       assert.deepInclude(friend, { _tag: "Rejected", reason: "incompatible" })
       // Its slot is free again.
@@ -134,7 +134,7 @@ describe("connections", () => {
       assert.strictEqual(pools.alice.leases.size, 0)
       const bobs = Context.get(yield* start(pools.bob), Connections)
       const accepted = yield* Deferred.make<OpenedConnection>()
-      yield* bobs.serve(
+      bobs.serve(
         chain,
         limits,
         () => ({ accept: (opened) => Deferred.doneUnsafe(accepted, Effect.succeed(opened)) })
@@ -191,7 +191,7 @@ describe("connections", () => {
       const { pools, alice, bobs, inbound } = yield* both
       const ours = yield* alice.open(bob, chain, limits)
       const run = Effect.runForkWith(yield* Effect.context())
-      yield* bobs.serve(chainOf("slow"), limits, (hello) => {
+      bobs.serve(chainOf("slow"), limits, (hello) => {
         // The goodbye overtakes the answer.
         run(pools.alice.attendant().farewell(pools.alice.link, "superseded"))
         return { reject: "full", retryAfter: Duration.seconds(hello.peer.length) }
@@ -257,16 +257,14 @@ describe("connections", () => {
       yield* alice.open(bob, chain, limits)
     }))
 
-  it.effect("are no longer accepted once the serving scope is closed", () =>
+  it.effect("are no longer accepted once serving has ended", () =>
     Effect.gen(function*() {
       const { alice, bobs } = yield* both
-      const scope = yield* Scope.make()
       const decide: Decide = () => ({ accept: () => {} })
-      yield* Scope.provide(bobs.serve(chainOf("b"), limits, decide), scope)
+      const end = bobs.serve(chainOf("b"), limits, decide)
       yield* alice.open(bob, chainOf("b"), limits)
-      const twice = yield* Effect.exit(Effect.scoped(bobs.serve(chainOf("b"), limits, decide)))
-      assert.isTrue(Exit.hasDies(twice))
-      yield* Scope.close(scope, Exit.void)
+      assert.throws(() => bobs.serve(chainOf("b"), limits, decide), "already served")
+      end()
       assert.deepInclude(yield* Effect.flip(alice.open(bob, chainOf("b"), limits)), { reason: "unknown-chain" })
     }))
 

@@ -153,7 +153,7 @@ describe("a rejection", () => {
         asked.push([asker, chain])
         return Array.from({ length: 8 }, (_, n) => record(n, n === 0 ? size : 3))
       })
-      yield* Context.get(bobs, Connections).serve(chainOf("a"), { ...limits, ...over }, () => ({
+      Context.get(bobs, Connections).serve(chainOf("a"), { ...limits, ...over }, () => ({
         reject: reason,
         retryAfter: Duration.zero
       }))

@@ -30,11 +30,16 @@ export const announced = Effect.gen(function*() {
 export const start = (pool: TestPool) => Layer.build(Layer.provide(layerConnections(), pool.layer))
 
 export const serve = (host: Context.Context<Connections>, chain: Chain, over: Partial<ConnectionLimits> = {}) =>
-  Context.get(host, Connections).serve(
-    chain,
-    { ...limits, ...over },
-    () => ({ reject: "full", retryAfter: Duration.zero })
-  )
+  Effect.asVoid(Effect.acquireRelease(
+    Effect.sync(() =>
+      Context.get(host, Connections).serve(
+        chain,
+        { ...limits, ...over },
+        () => ({ reject: "full", retryAfter: Duration.zero })
+      )
+    ),
+    (end) => Effect.sync(end)
+  ))
 
 /** A peer of Bob's that speaks for itself. */
 export const stranger = (stream: RawStream) => {
