@@ -83,6 +83,12 @@ const sim = Command.make(
     sessions: between("sessions", 1, 64, "That each node tries to hold on each chain. Default: 6").pipe(
       Flag.withDefault(6)
     ),
+    bootstrap: between(
+      "bootstrap",
+      1,
+      10_000,
+      "Nodes that all know at the beginning, and from which they learn of the others. Default: all know all"
+    ).pipe(Flag.optional),
     faults: Flag.String("faults").pipe(
       Flag.withMetavar("FAULTS"),
       Flag.withDescription(

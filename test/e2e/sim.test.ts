@@ -12,7 +12,7 @@ const Result = Schema.fromJsonString(Schema.Struct({
 }))
 const small = ["sim", "--nodes", "6", "--chains", "2", "--minutes", "5", "--headers", "20", "--sessions", "2"]
 
-describe("chain-p2p sim", () => {
+describe("chain-p2p sim", { timeout: 60_000 }, () => {
   it.live("prints what the network came to, and does the same again by the line that it prints", () =>
     Effect.gen(function*() {
       const cwd = yield* temporaryFolder

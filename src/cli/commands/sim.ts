@@ -16,6 +16,7 @@ export interface SimFlags {
   readonly minutes: number
   readonly headers: number
   readonly sessions: number
+  readonly bootstrap: Option.Option<number>
   readonly faults: string
   readonly seed: Option.Option<number>
   readonly diagram: Option.Option<string>
@@ -27,10 +28,12 @@ export interface SimFlags {
 /** More arrows than that are no picture any more. */
 const mostInDiagram = 3_000
 
-const command = ({ chains, headers, minutes, nodes, sessions }: SimFlags, { faults, seed }: SimOptions): string => {
+const command = (flags: SimFlags, { bootstrap, faults, seed }: SimOptions): string => {
+  const { chains, headers, minutes, nodes, sessions } = flags
+  const known = bootstrap === undefined ? "" : ` --bootstrap ${bootstrap}`
   const plan = faults.length === 0 ? "" : ` --faults '${printPlan(faults)}'`
   return `chain-p2p sim --nodes ${nodes} --chains ${chains} --minutes ${minutes} --headers ${headers} ` +
-    `--sessions ${sessions} --seed ${seed}${plan}`
+    `--sessions ${sessions}${known} --seed ${seed}${plan}`
 }
 
 const optionsOf = (flags: SimFlags): Effect.Effect<SimOptions, CliFailed> => {
@@ -49,6 +52,7 @@ const optionsOf = (flags: SimFlags): Effect.Effect<SimOptions, CliFailed> => {
     sessionCount: flags.sessions,
     seed,
     faults: faults.success,
+    bootstrap: Option.getOrUndefined(flags.bootstrap),
     ...(Option.isSome(flags.diagram)
       ? { trace: { fromMillis: flags.diagramFrom * 1000, most: mostInDiagram } }
       : {})

@@ -27,6 +27,8 @@ export interface SimOptions {
   readonly sessionCount: number
   readonly seed: number
   readonly faults: FaultPlan
+  /** The first so many nodes are known to all, who learn of the others from peers. Undefined: all know all. */
+  readonly bootstrap?: number | undefined
   readonly trace?: TraceWindow
   /** Called about once per virtual second. Must not change anything. */
   readonly onProgress?: (progress: Progress) => void
@@ -69,6 +71,13 @@ class World {
 
 /** How long nodes may take, after the last fault, to agree. */
 const settleWithin = "10 minutes"
+
+/** Who knows all others asks nobody; who doesn't, asks until nearly all are known, and is told of peers that are young, too. */
+const discovery = ({ bootstrap, nodes }: SimOptions): Pick<Scenario, "exchange" | "knows"> =>
+  bootstrap === undefined ? { exchange: { enough: 0 } } : {
+    exchange: { enough: Math.ceil(Math.min(nodes, 250) * 0.9), provenFor: "10 seconds" },
+    knows: () => Array.from({ length: Math.min(bootstrap, nodes) }, (_, index) => index)
+  }
 
 /** Counts what a session receives. */
 const counted = (world: World, session: P2pSession<unknown>): P2pSession<unknown> => (connection) => {
@@ -161,6 +170,7 @@ const scenarioOf = (options: SimOptions): { readonly scenario: Scenario<World>; 
     duration: `${minutes} minutes`,
     deadline: `${minutes + 20} minutes`,
     maxSteps: Infinity,
+    ...discovery(options),
     eventually: {
       within: settleWithin,
       holds: (world) =>

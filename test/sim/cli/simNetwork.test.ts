@@ -9,7 +9,7 @@ const plan = (text: string) => {
   return parsed._tag === "Some" ? parsed.value : assert.fail(`no plan: ${text}`)
 }
 
-describe("the network of chain-p2p sim", () => {
+describe("the network of chain-p2p sim", { timeout: 120_000 }, () => {
   it("brings every header to every node, those that were found meanwhile included", () => {
     const { failure, messages, snapshot } = runSim(small)
     assert.isUndefined(failure)
@@ -21,6 +21,12 @@ describe("the network of chain-p2p sim", () => {
       assert.strictEqual(chain.minHeight, chain.maxHeight)
       assert.isAtLeast(chain.sessions, 12)
     }
+  })
+
+  it("grows from one node that all know, by what peers tell each other", () => {
+    const { failure, snapshot } = runSim({ ...small, minutes: 4, nodes: 12, bootstrap: 1 })
+    assert.isUndefined(failure)
+    for (const chain of snapshot.chains) assert.deepInclude(chain, { nodes: 12, atTarget: 12, connected: 12, tips: 1 })
   })
 
   it("is the same again under the same seed, whether somebody watches it or not, and another one under another", () => {

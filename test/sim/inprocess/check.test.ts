@@ -6,7 +6,7 @@ import { promisify } from "node:util"
 
 const script = join(import.meta.dirname, "../../bench/sim-check.ts")
 
-describe("real nodes under drawn faults and schedules", () => {
+describe("real nodes under drawn faults and schedules", { timeout: 120_000 }, () => {
   it("do the same in two processes, whatever was run before", async () => {
     const { stdout } = await promisify(execFile)(process.execPath, [script, "--seeds", "16", "--from", "100", "--json"])
     const { goals, rows } = JSON.parse(stdout) as {
