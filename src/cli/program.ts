@@ -56,9 +56,9 @@ const devnet = Command.make(
     ),
     within: Flag.Int("within").pipe(
       Flag.withMetavar("SECONDS"),
-      Flag.withDescription("When --until-synced gives up"),
+      Flag.withDescription("When --until-synced gives up. Default: 50, and 100 for more than 16 nodes"),
       Flag.filter((seconds) => seconds > 0, () => "a number of seconds above 0"),
-      Flag.withDefault(50)
+      Flag.optional
     ),
     json
   },

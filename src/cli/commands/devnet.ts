@@ -6,7 +6,7 @@ import { tmpdir } from "node:os"
 import { join, relative, resolve } from "node:path"
 import { monotonicMillis } from "../../../signatures/index.ts"
 import { devnetChains } from "../devnet/chains.ts"
-import { type DevnetNode, startNodes } from "../devnet/nodes.ts"
+import { type DevnetNode, largestMesh, startNodes } from "../devnet/nodes.ts"
 import { type DevnetPlan, type DevnetView, lacking, look, progressLine, summary, totalHeight } from "../devnet/view.ts"
 import { CliFailed } from "../failure.ts"
 import { layerLogs } from "../logs.ts"
@@ -20,7 +20,7 @@ export interface DevnetFlags {
   readonly data: Option.Option<string>
   readonly json: boolean
   /** Seconds after which `--until-synced` gives up. */
-  readonly within: number
+  readonly within: Option.Option<number>
 }
 
 const folder = (data: Option.Option<string>): Effect.Effect<string, never, Scope.Scope> =>
@@ -96,7 +96,9 @@ const nextSteps = (nodes: ReadonlyArray<DevnetNode>): string =>
     "The nodes keep running: sessions rotate every few minutes. Ctrl-C stops them in order. To try next, in another terminal:",
     ...nodes.slice(0, 1).flatMap(({ dataDir }) => [
       `  ${self()} status --data-dir ${dataDir}`,
-      `  ${self()} peers --data-dir ${dataDir}`
+      `  ${self()} peers --data-dir ${dataDir}`,
+      `  ${self()} chains list --data-dir ${dataDir}     likewise add and remove: the others notice nothing`,
+      `  ${self()} why PEER --data-dir ${dataDir}        likewise ban and unban`
     ]),
     `  ${self()} init        writes a config file for a node of your own`
   ].join("\n")
@@ -127,6 +129,7 @@ const running = Effect.fnUntraced(function*(flags: DevnetFlags) {
       flags.chains === 1 ? "chain" : "chains"
     } each; node 1 has the headers, the others fetch them`
   )
+  const within = Option.getOrElse(flags.within, () => flags.nodes <= largestMesh ? 50 : 100)
   let nodes: ReadonlyArray<DevnetNode> = []
   const synced = startNodes({ ...plan, folder: yield* folder(flags.data), quic: yield* hasQuic }).pipe(
     Effect.tap((all) => Effect.sync(() => void (nodes = all))),
@@ -134,13 +137,13 @@ const running = Effect.fnUntraced(function*(flags: DevnetFlags) {
   )
   const view = yield* flags.untilSynced
     ? Effect.timeoutOrElse(synced, {
-      duration: `${flags.within} seconds`,
+      duration: `${within} seconds`,
       orElse: () =>
         Effect.flatMap(
           look(nodes),
           (found) =>
             Effect.fail(
-              new CliFailed({ message: `not synced after ${flags.within} seconds:${reasons(found, plan)}` })
+              new CliFailed({ message: `not synced after ${within} seconds:${reasons(found, plan)}` })
             )
         )
     })

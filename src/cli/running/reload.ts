@@ -23,7 +23,9 @@ const apply = Effect.fnUntraced(function*({ chains, services }: RunningNode, cha
   yield* Effect.forEach(
     [
       ...removed.map((name) => tell(`chain ${name} is removed`, remove(name))),
-      ...changed.map(({ settings }) => remove(nameOf(settings)))
+      ...changed.map(({ settings }) => remove(nameOf(settings))),
+      // One that is on its way out, by a command, is to be gone before it comes back.
+      ...added.map((settings) => remove(nameOf(settings)))
     ],
     (removal) => removal,
     { concurrency: "unbounded" }
