@@ -26,6 +26,7 @@ import {
   type SessionOutcome
 } from "../../signatures/index.ts"
 import { Alarms, type Sleeper } from "./alarms.ts"
+import { concerns } from "./concern.ts"
 import { Household, type Member } from "./household.ts"
 import { Keeper, type KeeperHost } from "./keeper.ts"
 import { groupOf } from "./look.ts"
@@ -171,7 +172,12 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
 
   /** What happens to a peer with a session is looked at when the session is over. */
   onPeer(peer: PeerId): void {
-    if (!isBusy(this.#state.pairs.get(peer))) this.wake()
+    const pair = this.#state.pairs.get(peer)
+    if (isBusy(pair) || this.#willLook) return
+    const { book } = this.#household
+    const facts = Option.getOrUndefined(book.peer(peer))
+    const standing = book.standing(peer, this.#settings.chain)
+    if (concerns(this.#settings, this.#state, pair, facts, standing, book.suspectsItself())) this.wake()
   }
 
   onLinks(): void {

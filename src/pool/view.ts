@@ -27,6 +27,13 @@ const viewOf = (link: LinkState, links: ReadonlyArray<LinkState>): LinkView => {
 export const linksView = (setting: PoolSetting, state: PoolState): ReadonlyMap<PeerId, LinkView> => {
   const found = new Map<PeerId, LinkView>()
   for (const [peer, { links: keys }] of state.peers) {
+    const [only] = keys
+    if (keys.length === 1 && only !== undefined) {
+      // As it is with nearly all, and this is asked for after each lease.
+      const link = state.links.get(only)
+      if (link?.phase === "up") found.set(peer, viewOf(link, [link]))
+      continue
+    }
     const links = keys.flatMap((key) => state.links.get(key) ?? [])
     const link = expectedLink(setting, links)
     if (link !== undefined) found.set(peer, viewOf(link, links))

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "@effect/vitest"
+import { Option } from "effect"
 import * as fc from "fast-check"
 import type { NodeEvent, PeerId } from "../../../signatures/index.ts"
+import { concerns } from "../../../src/node/concern.ts"
 import { countSlots, isBusy, outboundByGroup } from "../../../src/node/state.ts"
 import { isLegal } from "../../../src/node/transitions.ts"
 import { facts, limit, lost, NodeWorld, peerId, rejected, unreachable } from "./world.ts"
@@ -165,6 +167,24 @@ describe("the decisions of a node, whatever happens", () => {
       expect(slots.spareCount).toBeLessThanOrEqual(3 * settings.sessionCount)
       for (const held of outboundByGroup(world.state.pairs).values()) {
         expect(held).toBeLessThanOrEqual(settings.groupLimit)
+      }
+    }))
+
+  it("would be the same without a look at what does not concern the node", () =>
+    always((world) => {
+      world.look()
+      for (const known of Array.from(world.book.values())) {
+        // Something about it has changed that leaves it a candidate: perhaps how it did on another chain.
+        const changed = { ...known, failures: known.failures + 1, lastSuccess: Option.some(world.now) }
+        const pair = world.state.pairs.get(known.peer)
+        if (isBusy(pair)) continue
+        const { settings, state, suspectsItself } = world
+        if (concerns(settings, state, pair, changed, world.standing(known.peer), suspectsItself)) continue
+        world.book.set(known.peer, changed)
+        const heard = world.announced.length
+        expect(world.look()).toEqual([])
+        expect(world.announced.length).toBe(heard)
+        expect(world.state).toEqual(state)
       }
     }))
 
