@@ -52,7 +52,5 @@ export const makeP2pNode: P2pNodeMake = <E, R>(config: P2pNodeConfig, session: P
 export const p2pNode: P2pNodeRun = <E, R>(config: P2pNodeConfig, session: P2pSession<E, R>) =>
   Effect.contextWith((services: Services<R>) => {
     const runtime = new Runtime(resolveSettings(config), session, services)
-    return Effect.uninterruptibleMask((restore) =>
-      Effect.andThen(runtime.start(), Effect.withFiber((fiber) => runtime.run(fiber, restore(Effect.never))))
-    )
+    return Effect.uninterruptible(Effect.andThen(runtime.start(), Effect.withFiber((fiber) => runtime.run(fiber))))
   })

@@ -45,6 +45,9 @@ interface Ending {
   readonly code: CloseCode
 }
 
+/** Interruptible wherever it is waited for. One for all, as each node keeps it. */
+const forEver = Effect.interruptible(Effect.never)
+
 /** Carries out what `step` decides. A class, because a process may hold thousands: methods weigh nothing. */
 export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
   readonly session: P2pSession<E, R>
@@ -144,8 +147,8 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
     })
   }
 
-  /** Until the fiber is interrupted while it waits: by others, or because the node dies of a bug, which is its end then. */
-  run(fiber: Fiber.Fiber<unknown, unknown>, forEver: Effect.Effect<never>): Effect.Effect<never> {
+  /** Until the fiber is interrupted: by others, or because the node dies of a bug, which is its end then. */
+  run(fiber: Fiber.Fiber<unknown, unknown>): Effect.Effect<never> {
     this.#runsIn = fiber
     return Effect.onExit(forEver, () => Effect.andThen(this.shutDown(), Effect.suspend(() => this.#brokenBy)))
   }

@@ -34,8 +34,20 @@ export interface Settings {
 
 const maxWindow = 0x7fff_ffff
 
-/** One for all: a process may hold thousands of nodes, and most leave it as it is. */
+/** One for all: a process may hold thousands of nodes, and most leave these as they are. */
 const usualCloseTimeout = Duration.fromInputUnsafe(nodeDefaults.closeTimeout)
+const usualLimits: ConnectionLimits = {
+  maxMessageBytes: nodeDefaults.maxMessageBytes,
+  minMessageBytes: nodeDefaults.minMessageBytes,
+  window: nodeDefaults.window,
+  closeTimeout: usualCloseTimeout,
+  private: nodeDefaults.private
+}
+
+const isUsual = (limits: ConnectionLimits): boolean =>
+  limits.maxMessageBytes === usualLimits.maxMessageBytes && limits.minMessageBytes === usualLimits.minMessageBytes &&
+  limits.window === usualLimits.window && limits.closeTimeout === usualCloseTimeout &&
+  limits.private === usualLimits.private
 
 const nobody: ReadonlyMap<PeerId, ReadonlyArray<Address>> = new Map()
 
@@ -124,6 +136,13 @@ export const resolveSettings = (config: P2pNodeConfig): Settings => {
   if (sessionTimeout <= 0) wrong("sessionTimeout", "must be above 0; \"Infinity\" turns rotation off")
   const known = config.knownPeers === undefined ? nobody : knownPeers(config.knownPeers, wrong)
   const isPrivate = config.private ?? nodeDefaults.private
+  const limits: ConnectionLimits = {
+    maxMessageBytes,
+    minMessageBytes,
+    window: whole("window", config.window ?? nodeDefaults.window, 1, maxWindow),
+    closeTimeout: time("closeTimeout", config.closeTimeout ?? usualCloseTimeout, false),
+    private: isPrivate
+  }
   const settings: Settings = {
     chain: config.chain,
     sessionCount,
@@ -136,13 +155,7 @@ export const resolveSettings = (config: P2pNodeConfig): Settings => {
     known,
     private: isPrivate,
     policy: config.policy ?? sharingPolicy,
-    limits: {
-      maxMessageBytes,
-      minMessageBytes,
-      window: whole("window", config.window ?? nodeDefaults.window, 1, maxWindow),
-      closeTimeout: time("closeTimeout", config.closeTimeout ?? usualCloseTimeout, false),
-      private: isPrivate
-    }
+    limits: isUsual(limits) ? usualLimits : limits
   }
   if (mistakes.length > 0) throw new TypeError(`p2pNode: ${mistakes.join("; ")}`)
   return settings

@@ -6,7 +6,7 @@ import {
   type P2pConnection,
   type P2pMessage
 } from "../../signatures/index.ts"
-import { ReceiveWaiter, SendWaiter, type SessionCore } from "./SessionCore.ts"
+import { type ReceiveWaiter, SendWaiter, type SessionCore } from "./SessionCore.ts"
 
 type Ended = ConnectionClosed | ConnectionFailed
 type Receiving = Effect.Effect<P2pMessage, Ended>
@@ -49,12 +49,35 @@ const waitToReceive = (core: SessionCore, receive: Receiving): Receiving =>
   Effect.callback((resume) => {
     // It came while we were about to wait.
     if (core.hasMessage) return resume(receive)
-    const waiter = new ReceiveWaiter((outcome) =>
-      resume(outcome === undefined ? Effect.sync(() => core.take(waiter)) : Effect.fail(outcome))
-    )
-    core.waitToReceive(waiter)
-    return Effect.sync(() => core.cancelReceive(waiter))
+    const receiver = new Receiver(core, resume)
+    core.waitToReceive(receiver)
+    return receiver
   })
+
+/** One who waits to receive; as an effect: who gives that up. An idle session holds one, so it is both. */
+class Receiver extends Effectable.Class<void> implements ReceiveWaiter {
+  before: ReceiveWaiter | undefined
+  after: ReceiveWaiter | undefined
+  listed = false
+  message: P2pMessage | undefined
+  private readonly core: SessionCore
+  private readonly wake: (received: Receiving) => void
+
+  constructor(core: SessionCore, wake: (received: Receiving) => void) {
+    super()
+    this.core = core
+    this.wake = wake
+  }
+
+  resume(outcome?: Ended): void {
+    this.wake(outcome === undefined ? Effect.sync(() => this.core.take(this)) : Effect.fail(outcome))
+  }
+
+  asEffect(): Effect.Effect<void> {
+    this.core.cancelReceive(this)
+    return Effect.void
+  }
+}
 
 class TryReceive extends Effectable.Class<Option.Option<P2pMessage>, Ended> {
   private readonly core: SessionCore
