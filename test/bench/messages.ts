@@ -7,7 +7,7 @@ import type { Contender } from "./support/contender.ts"
 import { measureMemory } from "./support/flatness.ts"
 import { inProcess } from "./support/inProcess.ts"
 import { interleaved, median, pairedRatio, quantile, type Sample, timed } from "./support/measure.ts"
-import { collect } from "./support/memory.ts"
+import { collectYoung } from "./support/memory.ts"
 import { overLibp2p, sessionContender } from "./support/ours.ts"
 import { rawLibp2p } from "./support/rawLibp2p.ts"
 import { atLeast, atMost, type Goal, report, rounded, type Row, say } from "./support/report.ts"
@@ -61,8 +61,8 @@ const streaming = async (size: number, count: number) => {
   const blocks = await interleaved<Sample>(
     new Map(contenders.map((contender) => [contender.name, () => timed(() => contender.stream(size, count))])),
     rounds,
-    // A block pays for its own garbage and for no neighbour's.
-    collect
+    // A block pays for its own garbage and not for its neighbour's.
+    collectYoung
   )
   for (const [name, samples] of blocks) {
     cpu.set(`${name} ${size}`, samples.map((sample) => sample.cpuMicros / count))

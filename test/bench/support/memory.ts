@@ -3,8 +3,13 @@ import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 
 setFlagsFromString("--expose-gc")
-/** Collects all that can go. */
-export const collect = runInNewContext("gc") as () => void
+const collect = runInNewContext("gc") as (options?: { readonly type: "minor" }) => void
+
+/**
+ * Collects what has just been made and is garbage already. Not more: full collections also throw away what the compiler made
+ * of code that didn't run since the last few.
+ */
+export const collectYoung = (): void => collect({ type: "minor" })
 
 /** What is in use after everything that can go has gone, in bytes: the heap, and buffers outside of it. */
 export const bytesInUse = (): number => {
