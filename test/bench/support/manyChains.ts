@@ -31,7 +31,7 @@ const identifyBytes = async (address: string): Promise<number> => {
 }
 
 /** Chains that come before what is measured: by then the code is compiled, and the tables of link, pool and book have grown. */
-const warm = 200
+const warm = 500
 
 /** Until the timers of the last openings are gone. */
 const rest = Effect.sleep("1 second")

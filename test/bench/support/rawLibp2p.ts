@@ -68,8 +68,10 @@ export const rawStreams = async (warm: number, count: number): Promise<number> =
   const kept: Array<unknown> = []
   const openUntil = async (wanted: number) => {
     while (kept.length < wanted) kept.push(await open())
-    // libp2p's own deadline of an opening, which holds on to what it guards.
+    // libp2p's own deadlines of openings hold on to what they guard; what they leave behind takes a collection to be found.
     await new Promise((resolve) => setTimeout(resolve, 11_000))
+    bytesInUse()
+    await new Promise((resolve) => setTimeout(resolve, 100))
     return bytesInUse()
   }
   const before = await openUntil(warm)
