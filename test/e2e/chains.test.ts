@@ -106,7 +106,7 @@ export default ({ receive }) => Effect.ensuring(Effect.ignore(Effect.forever(rec
         assert.isFalse(last.isOver, "what its session holds is held until it has ended")
         assertSame(before, yield* glance(both))
       }),
-    30_000
+    120_000
   )
 
   it.live(
@@ -192,7 +192,7 @@ export default ({ receive }) => Effect.ensuring(Effect.ignore(Effect.forever(rec
         const said = second.process.logs.map(({ message }) => message)
         assert.include(said, "session ended by the peer: draining")
       }),
-    60_000
+    120_000
   )
 })
 
@@ -259,6 +259,6 @@ describe("SIGHUP", () => {
         first.process.child.kill("SIGTERM")
         assert.strictEqual((yield* Effect.promise(() => first.process.ended)).code, 0)
       }),
-    60_000
+    120_000
   )
 })

@@ -44,6 +44,6 @@ describe("SIGHUP in a terminal", () => {
           20_000
         )
       }),
-    60_000
+    120_000
   )
 })

@@ -1,6 +1,8 @@
 /** What commands tell of a peer of a running node, and do to it. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { askNode } from "../../src/cli/status/client.ts"
+import type { Question } from "../../src/cli/status/protocol.ts"
 import { ask, cli, until } from "./support/cli.ts"
 import { type Place, twoNodes } from "./support/pair.ts"
 
@@ -49,7 +51,7 @@ describe("why, ban and unban", () => {
           20_000
         )
       }),
-    60_000
+    120_000
   )
 
   it.live(
@@ -59,17 +61,18 @@ describe("why, ban and unban", () => {
         const { first, second } = yield* twoNodes
         const { peer } = yield* ask(second.dataDir, "status")
         const { peer: self } = yield* ask(first.dataDir, "status")
-        const wrong = Effect.fnUntraced(function*(...args: ReadonlyArray<string>) {
-          const { code, stderr } = yield* say(first, args)
-          assert.strictEqual(code, 1)
-          return stderr
-        })
+        const wrong = (question: Question) =>
+          Effect.map(Effect.flip(askNode(first.dataDir, question)), ({ message }) => message)
         const typo = `${peer.slice(0, 20)}${peer[20] === "x" ? "y" : "x"}${peer.slice(21)}`
-        assert.strictEqual(yield* wrong("why", typo), `no peer ${typo} is known here; did you mean ${peer}?\n`)
-        assert.include(yield* wrong("why", "nobody"), "`chain-p2p peers` lists those that are")
-        assert.include(yield* wrong("ban", self), "is this node itself")
-        assert.include(yield* wrong("why", peer, "dogecoin"), "no chain dogecoin runs here: there is bitcoin")
-        assert.include(yield* wrong("ban", peer, "--for", "an hour"), "flag --for: expected a duration with its unit")
+        const named = yield* say(first, ["why", typo])
+        assert.strictEqual(named.code, 1)
+        assert.strictEqual(named.stderr, `no peer ${typo} is known here; did you mean ${peer}?\n`)
+        assert.include(yield* wrong({ ask: "why", peer: "nobody" }), "`chain-p2p peers` lists those that are")
+        assert.include(yield* wrong({ ask: "ban", peer: self, forMillis: 1_000 }), "is this node itself")
+        assert.include(yield* wrong({ ask: "why", peer, chain: "dogecoin" }), "no chain dogecoin runs here: there is")
+        const time = yield* say(first, ["ban", peer, "--for", "an hour"])
+        assert.strictEqual(time.code, 1)
+        assert.include(time.stderr, "flag --for: expected a duration with its unit")
 
         const stranger = "12D3KooWGC6TvWhfapngX6wvJHMYvKpDMXPb3ZnCZ6dMoaMtimQ5"
         const ban = yield* say(first, ["ban", stranger])
@@ -79,6 +82,6 @@ describe("why, ban and unban", () => {
           /the peer book doesn't know it\n {2}banned for another/
         )
       }),
-    30_000
+    120_000
   )
 })

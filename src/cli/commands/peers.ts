@@ -27,7 +27,7 @@ const stateOf = ({ session, standing }: WhyRow): string =>
   session === null ? standing.toLowerCase() : `${session.direction} session for ${ago(session.seconds)}`
 
 const consequence = ({ charged, did, forSeconds }: HistoryRow): string => {
-  const wait = forSeconds === null ? "" : ` for ${ago(forSeconds)}`
+  const wait = forSeconds === null ? "" : ` for ${ago(Math.round(forSeconds))}`
   switch (did) {
     case "good":
     case "compatible":
