@@ -184,6 +184,28 @@ describe("the end of a node", () => {
       yield* Fiber.join(last)
     }))
 
+  it.effect("dies of its own bugs, and of nobody else's, with all that it holds given back", () =>
+    Effect.gen(function*() {
+      const net = new FakeNet(yield* Effect.context<never>())
+      const bug = new Error("a bug")
+      const run = Effect.gen(function*() {
+        const book = yield* PeerBook
+        const broken = PeerBook.of({
+          ...book,
+          candidates: () => {
+            throw bug
+          }
+        })
+        return yield* Effect.provideService(p2pNode({ chain: testChain }, idle), PeerBook, broken)
+      }).pipe(Effect.provide(net.services(0)), Effect.provide(Logger.layer([])))
+      const node = yield* Effect.forkChild(run)
+      yield* TestClock.adjust("1 second")
+      const exit = node.pollUnsafe()
+      assert(exit !== undefined && Exit.isFailure(exit))
+      assert.isTrue(exit.cause.reasons.some((reason) => reason._tag === "Die" && reason.defect === bug))
+      assert.strictEqual(net.serving.size, 0)
+    }))
+
   it.effect("gives up its openings at once", () =>
     Effect.gen(function*() {
       const { citizens, net } = yield* town([{ knows: [1] }, {}])
