@@ -27,7 +27,7 @@ export interface AskView {
   readonly known: number
   /** Whether we serve a chain that is not private: else strangers are of no use to us. */
   readonly isPublic: boolean
-  /** Peers that could be tried at once, of the public chain that has the fewest. */
+  /** Peers that could be tried at once, of the public chain that has the fewest; counted to `fewSpare`. */
   readonly spare: () => number
   /** Peers without a link that may be dialled now. */
   readonly strangers: () => ReadonlyArray<PeerId>
@@ -46,7 +46,7 @@ export interface AskDecision {
 const maxAwaited = 8
 
 /** A chain with fewer peers left to try than this needs more. */
-const fewSpare = 8
+export const fewSpare = 8
 
 /** Of peers that we remember. Who was dealt with first is forgotten first. */
 const maxDealings = 2048

@@ -15,7 +15,7 @@ import {
 } from "../../../signatures/index.ts"
 import { Acquaintances } from "./Acquaintances.ts"
 import { Answers, type Teachable } from "./answers.ts"
-import { answered, type AskState, nobodyAsked, whomToAsk } from "./asking.ts"
+import { answered, type AskState, fewSpare, nobodyAsked, whomToAsk } from "./asking.ts"
 import { KnownRecords } from "./KnownRecords.ts"
 import { lessonOf, maxNewAddresses } from "./lesson.ts"
 import { type ExchangeSetting, exchangeSetting, type PeerExchangeOptions } from "./options.ts"
@@ -71,7 +71,7 @@ class Exchange {
       Effect.map((record) => {
         if (record.peer === peer) this.acquaintances.meet(peer, envelope, record.sequence, now())
       }),
-      // Who says so himself is not charged for it: the book's own listener reports it.
+      // One that is no good is reported where the book learns of it, and charged to nobody.
       Effect.ignore,
       Effect.andThen(Effect.sync(() => {
         if (!pool.links().has(peer)) return
@@ -151,15 +151,21 @@ class Exchange {
     return sorted.flatMap((peer) => this.acquaintances.envelope(peer) ?? [])
   }
 
-  /** How many peers a chain could still try. */
-  private spareOf(chain: Chain): number {
+  /** How many of these peers a chain could still try; counted no further than it matters. */
+  private spareOf(chain: Chain, known: ReadonlyArray<PeerFacts>): number {
     const { book, pool } = this.needs
     const links = pool.links()
-    return book.candidates(chain).filter(({ addresses, peer, remembered, standing }) => {
+    let spare = 0
+    for (const { addresses, chains, peer } of known) {
+      if (spare === fewSpare) break
+      if (Option.isSome(chains) && !chains.value.some((one) => isSameChain(one, chain))) continue
       const link = links.get(peer)
-      if (standing._tag !== "Clear" || remembered !== undefined) return false
-      return link === undefined ? addresses.length > 0 : !link.chains.some((one) => isSameChain(one, chain))
-    }).length
+      const isFree = link === undefined
+        ? addresses.length > 0
+        : !link.chains.some((one) => isSameChain(one, chain))
+      if (isFree && book.standing(peer, chain)._tag === "Clear") spare++
+    }
+    return spare
   }
 
   /** Asks whom the rules say; gives when to look again. */
@@ -175,7 +181,7 @@ class Exchange {
         linked: [...this.greeted],
         known: known.length,
         isPublic: chains.length > 0,
-        spare: () => Math.min(...chains.map((chain) => this.spareOf(chain))),
+        spare: () => Math.min(...chains.map((chain) => this.spareOf(chain, known))),
         strangers: () => {
           const links = pool.links()
           return known.flatMap(({ addresses, failures, peer }) =>
@@ -213,6 +219,9 @@ class Exchange {
   }
 }
 
+const reported = <A>(effect: Effect.Effect<A>): Effect.Effect<A> =>
+  Effect.tapDefect(effect, (defect) => Effect.logError("peer exchange is broken: this is a bug", defect))
+
 const make = Effect.fnUntraced(function*(options: PeerExchangeOptions) {
   const control = yield* Control
   const pool = yield* ConnectionPool
@@ -241,13 +250,14 @@ const make = Effect.fnUntraced(function*(options: PeerExchangeOptions) {
       if (event._tag === "Alternatives") return exchange.takeIn(event.peer, event.records, "rejection")
       return Effect.void
     }),
+    reported,
     Effect.forkScoped({ startImmediately: true })
   )
 
   let wakeAt = Infinity
   const look = Effect.sync(() => {
     exchange.bell.closeUnsafe()
-    wakeAt = exchange.look((effect) => void start(effect))
+    wakeAt = exchange.look((effect) => void start(reported(effect)))
   })
   const untilNext = Effect.suspend(() =>
     wakeAt === Infinity
@@ -258,6 +268,7 @@ const make = Effect.fnUntraced(function*(options: PeerExchangeOptions) {
     Effect.andThen(look),
     Effect.andThen(Effect.sleep(lookMillis)),
     Effect.forever,
+    reported,
     Effect.forkScoped({ startImmediately: true })
   )
 })

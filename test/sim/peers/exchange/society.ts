@@ -32,7 +32,7 @@ export const address = (text: string): Address => Schema.decodeSync(Address)(tex
 const idle: P2pSession = ({ receive }) => Effect.ignore(Effect.forever(receive))
 
 /** A network that starts from nothing can't wait for five minutes. */
-export const soon: PeerExchangeOptions = { provenFor: "2 seconds", askAgain: "1 second", visitEvery: "500 millis" }
+export const soon: PeerExchangeOptions = { provenFor: "1 second", askAgain: "500 millis", visitEvery: "500 millis" }
 
 export interface CitizenOptions {
   readonly chains: ReadonlyArray<Chain>
