@@ -64,8 +64,13 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
   readonly leaseOn: (link: Link, chain: Chain) => Lease
   /** Registers the one attendant: it hears of links that are up already at once. With its scope all links end, with a farewell. */
   readonly attend: (attendant: LinkAttendant) => Effect.Effect<void, never, Scope.Scope>
-  /** What wire found out about a link: the pool has it charged, and ends it (`silent`: at once, `violation`: after a farewell). */
-  readonly dead: (link: Link, reason: "silent" | "violation") => void
+  /**
+   * What wire found out about a link: the pool has it charged, and ends it (`silent`: at once, `violation`: after a farewell).
+   * `deaf`: it was silent, and so were all others. It ends at once too, and nobody is charged.
+   */
+  readonly dead: (link: Link, reason: "silent" | "deaf" | "violation") => void
+  /** Something was heard again, on this link first, after nothing was on any of several: what failed meanwhile charges nobody. */
+  readonly cutOff: (link: Link) => void
   /** The peer said goodbye on this link: no new leases on it, and its end is charged to nobody. */
   readonly leaving: (link: Link, reason: GoodbyeReason) => void
   /** What is up now. A new map after each change, never mutated. */

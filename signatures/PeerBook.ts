@@ -36,6 +36,11 @@ export type Charge =
     readonly address: Address
     readonly direction: "inbound" | "outbound"
   }
+  /**
+   * Nothing was heard on any of several links, this peer's among them: it was our own end that was cut off. Nobody is charged
+   * for it, and what was charged meanwhile is taken back.
+   */
+  | { readonly _tag: "CutOff"; readonly peer: PeerId }
   | { readonly _tag: "SessionEnded"; readonly peer: PeerId; readonly chain: Chain; readonly outcome: SessionOutcome }
   | { readonly _tag: "Violation"; readonly peer: PeerId }
 

@@ -40,6 +40,8 @@ export const inWords = (charge: Charge): string => {
       return "link down"
     case "LinkLost":
       return "link lost"
+    case "CutOff":
+      return "we were cut off"
     case "Violation":
       return "protocol violated"
     case "SessionEnded":

@@ -7,7 +7,7 @@ import { healthAfter } from "./health.ts"
 import { unbanLine, withLine } from "./history.ts"
 import type { Setting } from "./options.ts"
 import { type BookChange, type BookState, Draft, heardOf, type Links, newEntry } from "./state.ts"
-import { addressesOf, calm, isSuspecting, noted, probed } from "./suspicion.ts"
+import { addressesOf, calm, cutOff, isSuspecting, noted, probed } from "./suspicion.ts"
 import { banMillisOf, isFailure, maxHandBanMillis, type Verdict, verdictOf } from "./table.ts"
 
 const groupOf = (address: Address): string | undefined => Option.getOrUndefined(addressFacts(address).group)
@@ -95,6 +95,10 @@ export const record = (
   const { peer } = event
   if (peer === setting.self) return draft.change()
   draft.links = linksAfter(state.links, event, now)
+  if (event._tag === "CutOff") {
+    cutOff(draft, now)
+    return draft.change()
+  }
   const verdict = verdictOf(event, (state.bans.get(peer)?.until ?? now) > now)
   if (verdict.peer === "banned") {
     ban(draft, peer, now, setting)

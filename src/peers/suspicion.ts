@@ -108,6 +108,16 @@ const rollBack = (draft: Draft, deeds: ReadonlyArray<Deed>): ReadonlySet<PeerId>
   return new Set(restored.keys())
 }
 
+/** Nothing was heard from anybody: what was charged since it may have begun is taken back, without any further suspicion. */
+export const cutOff = (draft: Draft, now: number): void => {
+  if (draft.suspicion._tag === "Suspecting") return
+  const all = since(draft.suspicion.deeds, now - unheardMillis)
+  rollBack(draft, all)
+  for (const { peer } of all) draft.notice(peer)
+  const kept = draft.suspicion.deeds.filter((deed) => !all.includes(deed) || !isFailure(deed.verdict))
+  draft.suspicion = { _tag: "Calm", deeds: kept }
+}
+
 /** Adds a deed that was applied just now; takes the charges of the window back if nearly everything is broken. */
 export const noted = (draft: Draft, deeds: ReadonlyArray<Deed>, deed: Deed): void => {
   const kept = [...since(deeds, deed.at - windowMillis - unheardMillis), deed].slice(-maxDeeds)

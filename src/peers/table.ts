@@ -70,6 +70,7 @@ const chargedTo = (charge: Charge, banned: boolean): Verdict => {
         ? nothing
         : { address: { address: charge.address, good: true }, ourEnd: "works" }
     case "LinkDown":
+    case "CutOff":
       return nothing
     case "LinkLost":
       return { address: { address: charge.address, good: false }, peer: "failed", ourEnd: "broken" }

@@ -48,6 +48,7 @@ const make = Effect.fnUntraced(function*(options: ConnectionPoolOptions) {
         () => Effect.andThen(shell.endAll(false), Effect.sync(() => shell.setAttendant(undefined)))
       )),
     dead: (link, reason) => shell.tell(link, (key) => ({ _tag: "Dead", link: key, reason })),
+    cutOff: (link) => shell.tell(link, (key) => ({ _tag: "CutOff", link: key })),
     leaving: (link) => shell.tell(link, (key) => ({ _tag: "Leaving", link: key })),
     links: () => shell.links,
     watch: (listener) =>

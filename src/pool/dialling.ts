@@ -20,7 +20,8 @@ export const newRace = (addresses: ReadonlyArray<Address>, remembered: boolean, 
   untried: addresses.map((address) => ({ address, group: groupOf(address) })),
   dials: new Map(),
   failures: [],
-  nextAt: now
+  nextAt: now,
+  excused: false
 })
 
 /** Whether a further address should start once its time has come: somebody waits, and there is no link. */
@@ -53,26 +54,39 @@ export const inboundDuringRace = (draft: Draft, setting: PoolSetting, id: PeerId
   if (isSmaller(id, setting.self) || draft.peer(id).race?.dials.size === 0) endRace(draft, id)
 }
 
-export const dialFailed = (draft: Draft, id: PeerId, dial: DialKey, error: DialFailed, now: number): void => {
+export const dialFailed = (
+  draft: Draft,
+  id: PeerId,
+  dial: DialKey,
+  error: DialFailed,
+  now: number,
+  excused = false
+): void => {
   const peer = draft.peer(id)
   const { race } = peer
   if (race === undefined || !race.dials.has(dial)) return
   const dials = new Map(race.dials)
   dials.delete(dial)
-  draft.putPeer(id, { ...peer, race: { ...race, dials, failures: [...race.failures, error], nextAt: now } })
-  // That we lack a transport says nothing about the address.
-  if (error.reason !== "transport-missing") {
+  draft.putPeer(id, {
+    ...peer,
+    race: { ...race, dials, failures: [...race.failures, error], nextAt: now, excused: race.excused || excused }
+  })
+  // That we lack a transport, or were cut off, says nothing about the address.
+  if (error.reason !== "transport-missing" && !excused) {
     draft.say({ _tag: "Record", charge: { _tag: "DialFailed", peer: id, address: error.address } })
   }
 }
 
 /** Dials that took too long are given up and count as failed. */
-export const timeOutDials = (draft: Draft, now: number): void => {
+export const timeOutDials = (draft: Draft, { dialTimeout }: PoolSetting, now: number): void => {
+  // With a link our own end works now: what was dialled before it did may have failed for that alone.
+  const worksSince = draft.links.size === 0 ? Number.NEGATIVE_INFINITY : draft.cutOffAt
   for (const [id, peer] of draft.peers) {
     for (const [dial, { address, deadline }] of peer.race?.dials ?? []) {
       if (deadline > now) continue
       draft.say({ _tag: "CancelDial", dial })
-      dialFailed(draft, id, dial, new DialFailed({ peer: id, address, reason: "timeout" }), now)
+      const excused = deadline - dialTimeout <= worksSince
+      dialFailed(draft, id, dial, new DialFailed({ peer: id, address, reason: "timeout" }), now, excused)
     }
   }
 }
@@ -83,7 +97,7 @@ const concludeIfOver = (draft: Draft, id: PeerId): void => {
   if (race === undefined || race.dials.size > 0) return
   if (waiting.size === 0 || draft.upLinksOf(id).length > 0) return endRace(draft, id)
   if (race.untried.length > 0) return
-  draft.say({ _tag: "Record", charge: { _tag: "Unreachable", peer: id } })
+  if (!race.excused) draft.say({ _tag: "Record", charge: { _tag: "Unreachable", peer: id } })
   endRace(draft, id)
   refuseAll(draft, id, "unreachable", race.failures)
 }

@@ -55,6 +55,8 @@ export interface Race {
   readonly failures: ReadonlyArray<DialFailed>
   /** When the next address may start. */
   readonly nextAt: number
+  /** One of them failed for a reason of our own: nobody is charged for all. */
+  readonly excused: boolean
 }
 
 export interface PeerState {
@@ -71,9 +73,17 @@ export interface PoolState {
   /** Those with links, leases or dials. */
   readonly peers: ReadonlyMap<PeerId, PeerState>
   readonly lastDial: DialKey
+  /** When we were last without a link, or found that all were cut off. Monotonic milliseconds. */
+  readonly cutOffAt: number
 }
 
-export const emptyPool: PoolState = { closing: false, links: new Map(), peers: new Map(), lastDial: 0 }
+export const emptyPool: PoolState = {
+  closing: false,
+  links: new Map(),
+  peers: new Map(),
+  lastDial: 0,
+  cutOffAt: Number.NEGATIVE_INFINITY
+}
 
 export type PoolEvent =
   | {
@@ -108,9 +118,10 @@ export type PoolEvent =
   | { readonly _tag: "NotDialled"; readonly dial: DialKey; readonly peer: PeerId; readonly error: DialFailed }
   | { readonly _tag: "Ended"; readonly link: LinkKey; readonly by: LinkEnd["by"] }
   | { readonly _tag: "Probed"; readonly link: LinkKey }
-  | { readonly _tag: "Dead"; readonly link: LinkKey; readonly reason: "silent" | "violation" }
+  | { readonly _tag: "Dead"; readonly link: LinkKey; readonly reason: "silent" | "deaf" | "violation" }
   /** In the book, by whomever. */
   | { readonly _tag: "Banned"; readonly peer: PeerId }
+  | { readonly _tag: "CutOff"; readonly link: LinkKey }
   | { readonly _tag: "Leaving"; readonly link: LinkKey }
   | { readonly _tag: "Tick" }
   /** Ends all links; with `closing`, for good. */
@@ -145,11 +156,13 @@ export class Draft {
   #peers: Map<PeerId, PeerState> | undefined
   lastDial: DialKey
   closing: boolean
+  cutOffAt: number
 
   constructor(state: PoolState) {
     this.#before = state
     this.lastDial = state.lastDial
     this.closing = state.closing
+    this.cutOffAt = state.cutOffAt
   }
 
   get links(): ReadonlyMap<LinkKey, LinkState> {
@@ -202,6 +215,7 @@ export class Draft {
   }
 
   state(): PoolState {
-    return { closing: this.closing, links: this.links, peers: this.peers, lastDial: this.lastDial }
+    const { closing, cutOffAt, lastDial, links, peers } = this
+    return { closing, links, peers, lastDial, cutOffAt }
   }
 }

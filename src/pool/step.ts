@@ -169,12 +169,19 @@ const expel = (draft: Draft, id: PeerId): void => {
   }
 }
 
+/** Our own end was, until now at least. */
+const cutOff = (draft: Draft, { peer }: LinkState, now: number): void => {
+  draft.cutOffAt = now
+  draft.say({ _tag: "Record", charge: { _tag: "CutOff", peer } })
+}
+
 const dead = (draft: Draft, setting: PoolSetting, event: Event<"Dead">, now: number): void => {
   const link = draft.links.get(event.link)
   if (link === undefined) return
-  if (event.reason === "silent") {
+  if (event.reason !== "violation") {
     tellDown(draft, link)
-    chargeLoss(draft, link, now)
+    if (event.reason === "silent") chargeLoss(draft, link, now)
+    else cutOff(draft, link, now)
     draft.putLink({ ...link, phase: "parting", settled: true, told: false })
     draft.say({ _tag: "Abort", link: link.key })
     return settle(draft, setting, link.peer, now)
@@ -204,7 +211,7 @@ const lingersUntil = (link: LinkState, setting: PoolSetting): number =>
     : Number.POSITIVE_INFINITY
 
 const tick = (draft: Draft, setting: PoolSetting, now: number): void => {
-  timeOutDials(draft, now)
+  timeOutDials(draft, setting, now)
   for (const { key } of draft.links.values()) {
     const link = draft.links.get(key)
     if (link === undefined || link.phase === "parting") continue
@@ -254,6 +261,10 @@ const decide = (draft: Draft, setting: PoolSetting, event: PoolEvent, now: numbe
       return dead(draft, setting, event, now)
     case "Banned":
       return expel(draft, event.peer)
+    case "CutOff": {
+      const link = draft.links.get(event.link)
+      return link === undefined ? undefined : cutOff(draft, link, now)
+    }
     case "Leaving":
       return leaving(draft, setting, event, now)
     case "Tick":
@@ -272,6 +283,7 @@ export const step = (
   random: () => number
 ): readonly [PoolState, ReadonlyArray<PoolCommand>] => {
   const draft = new Draft(state)
+  if (state.links.size === 0) draft.cutOffAt = now
   decide(draft, setting, event, now)
   advanceRaces(draft, setting, now, random)
   return [draft.state(), draft.commands]

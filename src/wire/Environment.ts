@@ -1,6 +1,7 @@
 import { type Context, Duration, Effect, FiberSet, Random } from "effect"
 import { type ConnectionPool, monotonicMillis } from "../../signatures/index.ts"
 import { Deadlines } from "./Deadlines.ts"
+import { Ear } from "./Ear.ts"
 import { Introductions } from "./Introductions.ts"
 import { Served } from "./Served.ts"
 import { Subscribers } from "./Subscribers.ts"
@@ -27,6 +28,7 @@ export interface Environment {
   readonly record: Uint8Array
   readonly pingMillis: number
   readonly silenceMillis: number
+  readonly ear: Ear
   /** Monotonic milliseconds. */
   readonly now: () => number
   readonly randomBytes: (n: number) => Uint8Array
@@ -50,13 +52,15 @@ export const makeEnvironment = Effect.fnUntraced(function*(
   }
   const now = yield* monotonicMillis
   const deadlines = new Deadlines(now, start)
+  const pingMillis = Duration.toMillis(options.pingInterval ?? "5 seconds")
   return {
     pool,
     served: new Served(),
     introductions: new Introductions(),
     record,
-    pingMillis: Duration.toMillis(options.pingInterval ?? "5 seconds"),
+    pingMillis,
     silenceMillis: Duration.toMillis(options.silence ?? "12 seconds"),
+    ear: new Ear(pingMillis, now()),
     now,
     randomBytes: (n) => Uint8Array.from({ length: n }, () => Math.floor(random.nextDoubleUnsafe() * 256)),
     subscribers: new Subscribers(),

@@ -65,6 +65,7 @@ export class LinkControl implements FrameHandler, QuestionsHost {
   /** Bytes have arrived on any stream of the link. */
   readonly heard = (): void => {
     this.heardAt = this.env.now()
+    if (this.env.ear.heard(this.heardAt)) this.env.pool.cutOff(this.link)
   }
 
   /** The stream is there: the dialler has opened it. */
@@ -117,7 +118,10 @@ export class LinkControl implements FrameHandler, QuestionsHost {
       const time = now()
       // It was this process that stood still: what the peer has sent meanwhile has not been read yet.
       if (time - wakeAt > pingMillis) this.heardAt = Math.max(this.heardAt, time - pingMillis)
-      if (time - this.heardAt >= silenceMillis) return Effect.sync(() => pool.dead(this.link, "silent"))
+      if (time - this.heardAt >= silenceMillis) {
+        const why = this.env.ear.wasDeaf(this.heardAt, time) ? "deaf" : "silent"
+        return Effect.sync(() => pool.dead(this.link, why))
+      }
       if (time >= nextPing) {
         nextPing = time + pingMillis
         this.ping()
@@ -125,7 +129,8 @@ export class LinkControl implements FrameHandler, QuestionsHost {
       wakeAt = Math.min(nextPing, this.heardAt + silenceMillis)
       return Effect.andThen(Effect.sleep(Math.ceil(wakeAt - time)), beat)
     })
-    return beat
+    const count = (by: 1 | -1) => Effect.sync(() => this.env.ear.count(by))
+    return Effect.acquireUseRelease(count(1), () => beat, () => count(-1))
   })
 
   /** Completes once a ping was answered that was sent after the call. */

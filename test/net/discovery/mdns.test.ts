@@ -45,6 +45,7 @@ const resident = Effect.fnUntraced(function*(self: PeerId, at: Address, network:
     leaseOn: () => ({ release: () => {} }) as never,
     attend: () => Effect.void,
     dead: () => {},
+    cutOff: () => {},
     leaving: () => {},
     links: () => new Map(),
     watch: () => Effect.void

@@ -209,6 +209,7 @@ export class FakeNet {
       },
       attend: () => Effect.void,
       dead: () => {},
+      cutOff: () => {},
       leaving: () => {},
       links: () => this.links,
       watch: (listener) =>

@@ -3,6 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option } from "effect"
+import { monotonicMillis } from "../../../signatures/index.ts"
 import { inprocessBackend } from "../../support/inprocess.ts"
 import { chainsOf, type Citizen, citizen, isFull } from "./town.ts"
 
@@ -19,34 +20,46 @@ const below = (citizens: ReadonlyArray<Citizen>) =>
   )
 
 describe("when three in ten hosts are killed, some are cut off for ten seconds, and a fifth of all packets is lost", () => {
-  it("the survivors are back at their targets within 30 seconds, and nobody is banned", () =>
-    inprocess.run(
-      Effect.gen(function*() {
-        const { hosts, network } = yield* inprocess.world(count)
-        const exchange = { provenFor: "5 seconds" } as const
-        const citizens: Array<Citizen> = []
-        for (const host of hosts) {
-          const options = { chains, knows: hosts.slice(0, 3), config: { sessionCount }, exchange }
-          citizens.push(yield* citizen(host, options))
-        }
-        yield* Effect.sleep("1 minute")
-        assert.strictEqual(yield* below(citizens), 0)
+  it(
+    "the survivors are back at their targets within 30 seconds, nobody is banned, and whoever was cut off charges nobody",
+    () =>
+      inprocess.run(
+        Effect.gen(function*() {
+          const { hosts, network } = yield* inprocess.world(count)
+          const exchange = { provenFor: "5 seconds" } as const
+          const citizens: Array<Citizen> = []
+          for (const host of hosts) {
+            const options = { chains, knows: hosts.slice(0, 3), config: { sessionCount }, exchange }
+            citizens.push(yield* citizen(host, options))
+          }
+          yield* Effect.sleep("1 minute")
+          assert.strictEqual(yield* below(citizens), 0)
 
-        const dead = new Set(hosts.filter((_, n) => n % 10 < 3).map(({ peer }) => peer))
-        const survivors = citizens.filter(({ host }) => !dead.has(host.peer))
-        for (const host of hosts) if (dead.has(host.peer)) yield* network.kill(host, { noticedAfter: "1 second" })
-        // One large piece, and some hosts with nobody but themselves.
-        yield* network.partition(survivors.slice(0, survivors.length / 3).map(({ host }) => host))
-        for (const { host } of survivors.slice(0, 3)) yield* network.partition([host])
-        for (const a of hosts) for (const b of hosts) if (a !== b) yield* network.setLoss(a, b, 0.2)
-        yield* Effect.sleep("10 seconds")
-        yield* network.heal
-        yield* Effect.sleep("20 seconds")
-        assert.strictEqual(yield* below(survivors), 0)
-        for (const { book } of survivors) {
-          for (const { peer } of hosts) assert.isTrue(Option.isNone(book.bannedUntil(peer)))
-        }
-      }),
-      { seed: 4 }
-    ), 60_000)
+          const began = (yield* monotonicMillis)()
+          const dead = new Set(hosts.filter((_, n) => n % 10 < 3).map(({ peer }) => peer))
+          const survivors = citizens.filter(({ host }) => !dead.has(host.peer))
+          for (const host of hosts) if (dead.has(host.peer)) yield* network.kill(host, { noticedAfter: "1 second" })
+          // One large piece, and some hosts with nobody but themselves.
+          yield* network.partition(survivors.slice(0, survivors.length / 3).map(({ host }) => host))
+          const alone = survivors.slice(0, 3)
+          for (const { host } of alone) yield* network.partition([host])
+          for (const a of hosts) for (const b of hosts) if (a !== b) yield* network.setLoss(a, b, 0.2)
+          yield* Effect.sleep("10 seconds")
+          yield* network.heal
+          yield* Effect.sleep("20 seconds")
+          assert.strictEqual(yield* below(survivors), 0)
+          for (const { book } of alone) {
+            const charged = survivors.flatMap(({ host: { peer } }) =>
+              book.history(peer).filter(({ at, did }) => did === "failed" && at >= began)
+            )
+            assert.deepStrictEqual(charged.map(({ at, times, what }) => `${what} x${times} ${at - began}`), [])
+          }
+          for (const { book } of survivors) {
+            for (const { peer } of hosts) assert.isTrue(Option.isNone(book.bannedUntil(peer)))
+          }
+        }),
+        { seed: 4 }
+      ),
+    60_000
+  )
 })

@@ -69,6 +69,24 @@ describe("suspicion of ourselves", () => {
     )
   })
 
+  it("takes back what was charged in the last 12 s when all links turn out to have been silent, and suspects nothing", () => {
+    const book = bookOf().record({
+      _tag: "LinkUp",
+      peer: peerNumber(9),
+      address: addressOf(9),
+      direction: "outbound"
+    })
+    fail(book, 0).wait(12_001)
+    const before = book.state.peers
+    fail(book, 1).wait(5_000)
+    fail(book, 2).wait(5_000)
+    expect(book.state.peers).not.toEqual(before)
+    book.record({ _tag: "CutOff", peer: peerNumber(9) })
+    expect(book.state.peers).toEqual(before)
+    expect(book.suspects).toBe(false)
+    expect(fail(book, 3).facts(peerNumber(3))?.failures).toBe(1)
+  })
+
   it("keeps what else happened meanwhile", () => {
     const book = bookOf()
     const twin = bookOf()

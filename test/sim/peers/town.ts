@@ -1,11 +1,8 @@
 /** Whole processes on the simulated network, with all that is theirs: book in a file, peer exchange, several chains. */
-import { Context, Effect, Layer, type Scope, Stream } from "effect"
+import { Context, Effect, Layer, type Scope } from "effect"
 import type { SimulatedHost } from "../../../inprocess/index.ts"
 import {
   type Chain,
-  type Charge,
-  monotonicMillis,
-  type NodeEvent,
   type P2pNode,
   type P2pNodeConfig,
   type P2pSession,
@@ -32,8 +29,6 @@ export interface Citizen {
   readonly book: PeerBook["Service"]
   /** One per chain. */
   readonly nodes: ReadonlyArray<P2pNode>
-  /** All that was ever charged. */
-  readonly charges: ReadonlyArray<Charge & { readonly at: number }>
 }
 
 export interface CitizenOptions {
@@ -49,23 +44,10 @@ export const citizen = Effect.fnUntraced(function*(
   { chains, config, exchange, knows }: CitizenOptions
 ): Effect.fn.Return<Citizen, never, Scope.Scope> {
   const bootstrap = knows.flatMap(({ addresses, peer }) => addresses.map((address) => withPeer(address, peer)))
-  const now = yield* monotonicMillis
-  const charges: Array<Charge & { readonly at: number }> = []
-  const listening = Layer.effect(
-    PeerBook,
-    Effect.map(PeerBook, (book) =>
-      PeerBook.of({
-        ...book,
-        record: (charge) => {
-          charges.push({ ...charge, at: now() })
-          book.record(charge)
-        }
-      }))
-  )
   const layer = Layer.merge(Layer.fresh(layerPeerUpdates), layerPeerExchange(exchange)).pipe(
     Layer.provideMerge(layerConnections()),
     Layer.provideMerge(layerConnectionPool()),
-    Layer.provideMerge(Layer.provide(listening, layerStoredPeerBook("peers.book", { bootstrap }))),
+    Layer.provideMerge(layerStoredPeerBook("peers.book", { bootstrap })),
     Layer.provideMerge(Layer.succeedContext(host.services))
   )
   const services = yield* Effect.orDie(Layer.build(layer))
@@ -73,20 +55,7 @@ export const citizen = Effect.fnUntraced(function*(
     chains,
     (chain) => Effect.provideContext(makeP2pNode({ ...config, chain }, idle), services)
   )
-  return { host, book: Context.get(services, PeerBook), nodes, charges }
-})
-
-/** What a node announces, as it goes on. */
-export const eventsOf = Effect.fnUntraced(function*(node: P2pNode): Effect.fn.Return<
-  ReadonlyArray<NodeEvent>,
-  never,
-  Scope.Scope
-> {
-  const events: Array<NodeEvent> = []
-  yield* Stream.runForEach(node.events, (event) => Effect.sync(() => events.push(event))).pipe(
-    Effect.forkScoped({ startImmediately: true })
-  )
-  return events
+  return { host, book: Context.get(services, PeerBook), nodes }
 })
 
 /** How many hosts a test takes part in: a few in every run, all of them when the environment asks for it. */

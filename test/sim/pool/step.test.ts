@@ -430,3 +430,43 @@ describe("the end of the pool", () => {
     expect(pool.chargesOf("LinkLost")).toEqual([])
   })
 })
+
+describe("when our own end was cut off", () => {
+  it("a link that was silent with all others ends at once and is charged to nobody", () => {
+    const pool = new PoolModel()
+    pool.ask(larger)
+    const link = pool.dialled()
+    pool.handle({ _tag: "Dead", link, reason: "deaf" })
+    expect(pool.view(larger)).toBeUndefined()
+    expect(pool.parted.get(link)).toBe("abort")
+    expect(pool.charges.map(({ _tag }) => _tag)).toEqual(["LinkUp", "LinkDown", "CutOff"])
+  })
+
+  it("a dial that began before then and came to nothing is charged to nobody, and one that began later is", () => {
+    const pool = new PoolModel()
+    pool.ask(larger)
+    const link = pool.dialled()
+    pool.ask(smaller)
+    pool.wait(1_000)
+    pool.handle({ _tag: "CutOff", link })
+    pool.wait(4_000)
+    const told = () => pool.charges.flatMap(({ _tag, peer }) => peer === smaller ? [_tag] : [])
+    expect(told()).toEqual([])
+    pool.ask(smaller)
+    pool.wait(5_000)
+    expect(told()).toEqual(["DialFailed", "Unreachable"])
+  })
+
+  it("so is a dial that began while there was no link at all, once there is one", () => {
+    const pool = new PoolModel()
+    pool.ask(smaller)
+    pool.wait(2_000)
+    pool.inbound(larger)
+    pool.wait(3_000)
+    expect(pool.charges.map(({ _tag }) => _tag)).toEqual(["LinkUp"])
+    const alone = new PoolModel()
+    alone.ask(smaller)
+    alone.wait(5_000)
+    expect(alone.charges.map(({ _tag }) => _tag)).toEqual(["DialFailed", "Unreachable"])
+  })
+})

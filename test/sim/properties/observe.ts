@@ -25,6 +25,7 @@ type Concern = "nobody" | "good" | "waits" | "incompatible" | "pair" | "peer" | 
 const concernOf = (charge: Charge): Concern => {
   switch (charge._tag) {
     case "LinkDown":
+    case "CutOff":
       return "nobody"
     case "LinkUp":
     case "DialFailed":

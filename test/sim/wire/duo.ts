@@ -119,14 +119,14 @@ class DuoLink implements Link {
 export interface TestPool {
   readonly layer: Layer.Layer<ConnectionPool | Identity>
   readonly link: DuoLink
-  readonly dead: Array<"silent" | "violation">
+  readonly dead: Array<"silent" | "deaf" | "violation">
   readonly leaving: Array<GoodbyeReason>
   readonly leases: Set<Lease>
   readonly attendant: () => LinkAttendant
 }
 
 const testPool = (self: PeerId, link: DuoLink): TestPool => {
-  const dead: Array<"silent" | "violation"> = []
+  const dead: Array<"silent" | "deaf" | "violation"> = []
   const leaving: Array<GoodbyeReason> = []
   const leases = new Set<Lease>()
   let attendant: LinkAttendant | undefined
@@ -148,6 +148,7 @@ const testPool = (self: PeerId, link: DuoLink): TestPool => {
         () => given.farewell(link, "shutdown")
       )),
     dead: (_, reason) => void dead.push(reason),
+    cutOff: () => {},
     leaving: (_, reason) => void leaving.push(reason),
     links: () => new Map(),
     watch: () => Effect.void
