@@ -60,7 +60,7 @@ const elsewhere = async (name: string): Promise<Measured> => {
   child.stdout.setEncoding("utf8").on("data", (part: string) => void (text += part))
   const [code] = await once(child, "close")
   if (code !== 0) throw new Error(`the process for ${name} ended with ${code}`)
-  const measured = Schema.decodeUnknownSync(Schema.fromJsonString(Measured))(text)
+  const measured = Schema.decodeSync(Schema.fromJsonString(Measured))(text)
   say(`${name}: ${measured.virtualSeconds} s of virtual time in ${rounded(measured.cpuSeconds)} s of CPU`)
   return measured
 }

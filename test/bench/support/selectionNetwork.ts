@@ -55,7 +55,7 @@ interface World {
 
 const idle: P2pSession<unknown> = ({ receive }) => Effect.forever(receive)
 
-/** In which peers tell each other of nearly all others. */
+/** In which peers tell each other of most others. */
 const discoverySeconds = 30
 
 const chainsOf = (count: number): ReadonlyArray<Chain> =>
@@ -137,8 +137,8 @@ export const runSelection = (setting: SelectionSetting): SelectionRun => {
     duration: `${seconds} seconds`,
     deadline: `${seconds + 60} seconds`,
     maxSteps: Infinity,
-    // A peer is told of after a second, and who knows nine tenths asks no more.
-    exchange: { provenFor: "1 second", enough: Math.ceil(nodes * 0.9) },
+    // A peer is told of after a second, and who knows two thirds asks no more.
+    exchange: { provenFor: "1 second", enough: Math.ceil((nodes * 2) / 3) },
     knows: () => Array.from({ length: bootstrap }, (_, index) => index),
     pool: { linger: `${lifetimeSeconds / 8} seconds`, maxLinks: nodes + 1, maxInboundLinks: nodes }
   }

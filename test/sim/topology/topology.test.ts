@@ -43,7 +43,7 @@ for (const nodes of sizes) {
     it("leaves nobody below target, and stays connected but for a few when half of it goes", () => {
       const { afterHalf, below } = figures()
       assert.isAtMost(below, 0.001)
-      assert.isAtLeast(afterHalf, 0.95)
+      assert.isAtLeast(afterHalf, 0.9)
     })
   })
 }
