@@ -1,5 +1,5 @@
 /** Real nodes in this process: each its own key, sockets, links and files, as if it ran alone. */
-import { Effect } from "effect"
+import { Effect, Scope } from "effect"
 import { join } from "node:path"
 import { type Address, withPeer } from "../../../signatures/index.ts"
 import { settingsOf } from "../../config/index.ts"
@@ -67,11 +67,16 @@ const startOne = Effect.fnUntraced(function*(
   return { ...node, number } satisfies DevnetNode
 })
 
-/** One after the other, so that each knows those before it. They end with the scope. */
+/** One after the other, so that each knows those before it. They end with the scope, side by side. */
 export const startNodes = Effect.fnUntraced(function*(options: DevnetOptions) {
   const nodes: Array<DevnetNode> = []
+  const scope = yield* Effect.flatMap(Effect.scope, (outer) => Scope.fork(outer, "parallel"))
   for (let number = 1; number <= options.nodes; number++) {
-    nodes.push(yield* Effect.annotateLogs(startOne(options, number, nodes), { node: number }))
+    nodes.push(
+      yield* Effect.annotateLogs(startOne(options, number, nodes), { node: number }).pipe(
+        Scope.provide(yield* Scope.fork(scope))
+      )
+    )
   }
   return nodes
 })
