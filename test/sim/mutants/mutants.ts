@@ -85,10 +85,18 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "message lost at preemption",
-    means: "a message leaves the core when its receiver is woken, and not when it takes it",
+    means: "a message leaves the core a step before the session gets it",
     file: "src/wire/connection.ts",
-    find: "Effect.sync(() => core.take(waiter))",
-    instead: "Effect.succeed(core.take(waiter))"
+    find: `    Effect.sync(() => {
+      const message = core.poll()
+      if (message === undefined) throw nothing
+      return message
+    }),`,
+    instead: `    Effect.suspend(() => {
+      const message = core.poll()
+      if (message === undefined) throw nothing
+      return Effect.succeed(message)
+    }),`
   },
   {
     name: "close without flush",

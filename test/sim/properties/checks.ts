@@ -11,7 +11,7 @@ export interface Check {
 }
 
 /** In the order of `properties`; of those that come once there is no need to say. */
-const shares = [12, 4, 2, 1, 1, 1, 1, 1, 1, 2]
+const shares = [10, 4, 2, 1, 1, 1, 1, 1, 2, 2, 3]
 
 const standstill = "leave nothing behind when they are shut down"
 

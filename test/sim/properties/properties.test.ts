@@ -4,7 +4,7 @@ import { check, howMany } from "./run.ts"
 import { leftOver } from "./standstill.ts"
 
 /** Runs of each, in the order of `properties`: about half a minute in all. */
-const usual = [120, 40, 15, 3, 4, 3, 2, 3, 3, 15]
+const usual = [120, 40, 15, 3, 4, 3, 2, 3, 3, 15, 20]
 
 /** Machines differ, and CHAIN_P2P_RUNS asks for more. */
 const timeout = 30 * 60_000

@@ -195,13 +195,13 @@ const isolation: Property = {
   name: "charge nobody when it is their own end that was cut off, and are back in 30 s",
   scenario: (seed) => {
     const random = randomOf(seed)
+    const isShort = random.chance(0.5)
     const shape = plainShape(random.between(9, 11), {
       node: nodeShape({ sessionCount: 4 }),
-      hasKnown: random.chance(0.5)
+      hasKnown: isShort ? random.chance(0.5) : random.chance(0.8)
     })
     const begin = seconds(random.between(5, 10))
     // Silence takes 12 s to tell; then nobody is charged for 3 s, nor for dials that fail 5 s later.
-    const isShort = random.chance(0.7)
     const end = begin + random.between(seconds(isShort ? 13 : 20), seconds(isShort ? 16 : 40))
     const unforgiven = (world: World) => {
       const home = world.homes[0]
@@ -242,6 +242,20 @@ const crossing: Property = {
   }
 }
 
+const impatience: Property = {
+  name: "lose no message to whoever gives up waiting, in whatever instant",
+  scenario: (seed) => {
+    const random = randomOf(seed)
+    // All is due in whole milliseconds: what arrives, and who gives up.
+    const shape = plainShape(2, {
+      node: nodeShape({ sessionCount: 1, window: random.chance(0.5) ? 2_000 : 64_000 }),
+      network: { latency: 10, jitter: 0, splitting: 0 },
+      talks: "impatiently"
+    })
+    return { ...town(shape), duration: "2 seconds", faults: Faults.none }
+  }
+}
+
 export const properties: ReadonlyArray<Property> = [
   anything,
   recovery,
@@ -252,5 +266,6 @@ export const properties: ReadonlyArray<Property> = [
   quiet,
   rotation,
   isolation,
-  crossing
+  crossing,
+  impatience
 ]

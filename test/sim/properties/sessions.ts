@@ -111,7 +111,7 @@ const checkEnd = (watch: ChainWatch, run: SessionRun, end: End): void => {
 
 const between = (from: number, to: number) => Random.nextIntBetween(from, to, { halfOpen: true })
 
-const oneOf = <A>(all: readonly [A, ...Array<A>]) => Effect.map(between(0, all.length), (i) => all[i] ?? all[0])
+const oneOf = <A>(all: readonly [A, ...ReadonlyArray<A>]) => Effect.map(between(0, all.length), (i) => all[i] ?? all[0])
 
 /** Sends now and then, and gives up waiting if `patience` says so. */
 const lane = Effect.fnUntraced(function*(
@@ -155,23 +155,37 @@ const listen = Effect.fnUntraced(function*(
       yield* Effect.timeoutOption(one, patience)
       yield* Effect.map(tryReceive, (message) => Option.isSome(message) ? inbox.take(message.value) : undefined)
     }
+    // Who gives up at once must not go round in one instant.
+    if (patience === 0) yield* Effect.sleep(1)
     if (pause > 0) yield* Effect.sleep(yield* between(0, pause))
   }
 })
+
+const kinds = [
+  "talks",
+  "talks",
+  "talks",
+  "floods",
+  "brief",
+  "closes",
+  "fails",
+  "dies",
+  "lazy",
+  "impatient"
+] as const
 
 /** The session of a host and chain: each run draws what it is like. */
 export const talk = (watch: ChainWatch): P2pSession<unknown> => (connection) =>
   Effect.gen(function*() {
     const run = begin(watch, connection)
     if (watch.home.world.shape.talks === "silently") return yield* Effect.forever(connection.receive)
-    const kind = watch.home.world.shape.talks === "steadily"
-      ? "talks"
-      : yield* oneOf(["talks", "talks", "talks", "floods", "brief", "closes", "fails", "dies", "lazy", "impatient"])
+    const { talks } = watch.home.world.shape
+    const kind = talks === "steadily" ? "talks" : talks === "impatiently" ? "impatient" : yield* oneOf(kinds)
     const receivers = yield* oneOf([1, 1, 3])
     const lanes = yield* oneOf([1, 2, 3])
     const inbox = new Inbox(watch, run, receivers === 1)
-    const pause = kind === "floods" ? 3 : 1_500
-    const patience = kind === "impatient" ? yield* between(1, 40) : undefined
+    const pause = kind === "floods" ? 3 : talks === "impatiently" ? 25 : 1_500
+    const patience = kind === "impatient" ? yield* between(0, talks === "impatiently" ? 4 : 40) : undefined
     const { home } = watch
     const talking = Effect.all([
       ...Array.from({ length: lanes }, (_, i) => lane(watch, run, connection, i, pause, patience)),

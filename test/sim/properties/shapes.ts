@@ -40,8 +40,8 @@ export interface Shape {
   readonly isPrivate: boolean
   /** Every node has the first that its host knows among its `knownPeers`. */
   readonly hasKnown: boolean
-  /** Sessions of any kind, such as talk on and on, or such as only listen. */
-  readonly talks: "anyhow" | "steadily" | "silently"
+  /** Sessions of any kind; such as talk on and on; such as give up waiting all the time; such as only listen. */
+  readonly talks: "anyhow" | "steadily" | "impatiently" | "silently"
 }
 
 const chainOf = (index: number): Chain => ({ network: "properties", name: `c${index}`, genesis: `0${index}` })
@@ -133,7 +133,12 @@ export const anyShape = (seed: number): Shape => {
       linger: pickOf(random, [200, 2_000, 30_000]),
       ...lenders ? { maxLinks: Math.max(2, hosts - 2), maxDials: random.between(1, 4) } : {}
     },
-    network: { buffer: pickOf(random, [2_000, 20_000, 256 * 1024]), splitting: pickOf(random, [0, 0.1, 0.5]) },
+    // Without jitter things come together that are all due in whole milliseconds.
+    network: {
+      jitter: pickOf(random, [0, 2, 20]),
+      buffer: pickOf(random, [2_000, 20_000, 256 * 1024]),
+      splitting: pickOf(random, [0, 0.1, 0.5])
+    },
     startsAt: (host, chain) => late ? keyed(`starts/${host}/${chain}`).between(0, 5_000) : 0,
     comesAndGoes: random.chance(0.25),
     accuser: random.chance(0.1) ? 0 : undefined,
