@@ -161,7 +161,7 @@ const scenarioOf = (options: SimOptions): { readonly scenario: Scenario<World>; 
     const millis = world.now()
     if (millis < world.reportAt) return
     world.reportAt = millis + 1000
-    onProgress?.({ seconds: millis / 1000, sessions: world.sessions / 2, messages: world.messages })
+    onProgress?.({ seconds: millis / 1000, sessions: Math.round(world.sessions / 2), messages: world.messages })
   }
   const scenario: Scenario<World> = {
     hosts: nodes,
