@@ -8,7 +8,7 @@ import { unbanLine, withLine } from "./history.ts"
 import type { Setting } from "./options.ts"
 import { type BookChange, type BookState, Draft, heardOf, type Links, newEntry } from "./state.ts"
 import { addressesOf, calm, cutOff, isSuspecting, noted, probed } from "./suspicion.ts"
-import { banMillisOf, isFailure, maxHandBanMillis, type Verdict, verdictOf } from "./table.ts"
+import { banMillisOf, isFailure, longestBanMillis, type Verdict, verdictOf } from "./table.ts"
 
 const groupOf = (address: Address): string | undefined => Option.getOrUndefined(addressFacts(address).group)
 
@@ -66,7 +66,7 @@ export const banByHand = (
   const draft = new Draft(state)
   if (peer === setting.self) return draft.change()
   const times = draft.ban(peer)?.times ?? 0
-  const until = now + Math.min(Math.max(millis, 0), maxHandBanMillis)
+  const until = now + Math.min(Math.max(millis, 0), longestBanMillis("hand"))
   draft.putBan(peer, { times, until, at: now, by: "hand" })
   evictBans(draft, setting.bounds, now)
   return draft.change()

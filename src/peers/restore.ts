@@ -4,7 +4,7 @@ import { groupsOf, isAcceptable } from "./learn.ts"
 import type { BanLine, ClocksLine, PeerLine } from "./lines.ts"
 import type { Setting } from "./options.ts"
 import { type AddressHealth, type Ban, type Entry, newEntry } from "./state.ts"
-import { banMemoryMillis, maxBanMillis, maxHandBanMillis } from "./table.ts"
+import { banMemoryMillis, longestBanMillis } from "./table.ts"
 
 export interface RestoredBook {
   readonly peers: ReadonlyMap<PeerId, Entry>
@@ -13,7 +13,7 @@ export interface RestoredBook {
 
 /** A ban that held when it was written goes on for so long at least, whatever the wall clock says. */
 const leastBanMillis = 10 * 60_000
-const longestMillis = 10 * 365 * maxBanMillis
+const longestMillis = 10 * longestBanMillis("hand")
 
 /** Where the file's times lie on our own clock. */
 class Clocks {
@@ -43,7 +43,7 @@ class Clocks {
  * ten minutes, unless less was left then, nor more than was left then.
  */
 const restoredBan = ({ at, by, times, until }: BanLine, clocks: Clocks): Ban => {
-  const left = Math.min(-clocks.age(until), by === "hand" ? maxHandBanMillis : maxBanMillis)
+  const left = Math.min(-clocks.age(until), longestBanMillis(by))
   return {
     at: clocks.past(at),
     by,

@@ -35,7 +35,7 @@ const maxRetryAfterMillis = 10 * minute
 /** Floor of what a peer may ask for, and pause after a limit of ours: so that nobody makes us spin. */
 const pauseMillis = 1_000
 const banMillis = 30 * minute
-export const maxBanMillis = 24 * 60 * minute
+const maxBanMillis = 24 * 60 * minute
 
 /** 5 s · 2^min(n − 1, 5), ±20 %. `draw` in [0, 1). */
 export const backOffMillis = (failures: number, draw: number): number =>
@@ -45,7 +45,10 @@ export const backOffMillis = (failures: number, draw: number): number =>
 export const banMillisOf = (times: number): number => Math.min(banMillis * 2 ** (times - 1), maxBanMillis)
 
 /** A ban by hand is the longest that may be meant: what lasts for ever nobody can explain later. */
-export const maxHandBanMillis = 365 * maxBanMillis
+const maxHandBanMillis = 365 * maxBanMillis
+
+/** How long a ban may last at most. */
+export const longestBanMillis = (by: "violation" | "hand"): number => by === "hand" ? maxHandBanMillis : maxBanMillis
 
 /** How long an expired ban still makes the next one longer. */
 export const banMemoryMillis = maxBanMillis
