@@ -9,7 +9,7 @@ import {
   type PeerId,
   type Standing
 } from "../../signatures/index.ts"
-import { type BookState, type Entry, never, untriedAddress, untriedPair } from "./state.ts"
+import { type BookState, type Entry, type Health, never, untriedAddress, untriedPair } from "./state.ts"
 import { restsUntil } from "./suspicion.ts"
 
 /** Proven before unproven, fewest failures, most recent success; else as the peer or the user ordered them. */
@@ -50,10 +50,15 @@ export const bannedUntil = (state: BookState, peer: PeerId, now: number): number
 
 const clear: Standing = { _tag: "Clear" }
 
-const standingOn = (state: BookState, peer: PeerId, chain: string, now: number): Standing => {
-  const banned = bannedUntil(state, peer, now)
+const standingOf = (
+  state: BookState,
+  peer: PeerId,
+  health: Health | undefined,
+  chain: string,
+  now: number
+): Standing => {
+  const banned = state.bans.size === 0 ? undefined : bannedUntil(state, peer, now)
   if (banned !== undefined) return { _tag: "Banned", until: banned }
-  const health = state.peers.get(peer)?.health
   const pair = health?.pairs.get(chain) ?? untriedPair
   if (pair.incompatibleUntil > now) return { _tag: "Incompatible", until: pair.incompatibleUntil }
   const until = Math.max(health?.coolUntil ?? never, pair.coolUntil, restsUntil(state.suspicion, peer, now) ?? never)
@@ -61,12 +66,12 @@ const standingOn = (state: BookState, peer: PeerId, chain: string, now: number):
 }
 
 export const standing = (state: BookState, peer: PeerId, chain: Chain, now: number): Standing =>
-  standingOn(state, peer, chainId(chain), now)
+  standingOf(state, peer, state.peers.get(peer)?.health, chainId(chain), now)
 
 const clearFacts = new WeakMap<Entry, CandidateFacts>()
 
 const candidateOf = (state: BookState, entry: Entry, chain: string, now: number): CandidateFacts => {
-  const standing = standingOn(state, entry.peer, chain, now)
+  const standing = standingOf(state, entry.peer, entry.health, chain, now)
   const failures = entry.health.pairs.get(chain)?.failures ?? 0
   if (standing !== clear || failures > 0) {
     return { ...factsOf(entry), failures: entry.health.failures + failures, standing }
