@@ -127,7 +127,8 @@ export class LinkControl implements FrameHandler, QuestionsHost {
         this.ping()
       }
       wakeAt = Math.min(nextPing, this.heardAt + silenceMillis)
-      return Effect.andThen(Effect.sleep(Math.ceil(wakeAt - time)), beat)
+      // At least a millisecond: sums and differences of such times round differently, and time must pass.
+      return Effect.andThen(Effect.sleep(Math.max(1, Math.ceil(wakeAt - time))), beat)
     })
     const count = (by: 1 | -1) => Effect.sync(() => this.env.ear.count(by))
     return Effect.acquireUseRelease(count(1), () => beat, () => count(-1))

@@ -13,7 +13,8 @@ const [a, b, c] = [chainOf("a"), chainOf("b"), chainOf("c")]
 const stoppedClock = () => {
   let millis = 0
   let sleepers: ReadonlyArray<{ readonly at: number; readonly wake: () => void }> = []
-  const nanos = () => BigInt(millis) * 1_000_000n
+  const pauses: Array<number> = []
+  const nanos = () => BigInt(Math.round(millis * 1_000_000))
   return {
     currentTimeMillisUnsafe: () => millis,
     currentTimeMillis: Effect.sync(() => millis),
@@ -21,8 +22,11 @@ const stoppedClock = () => {
     currentTimeNanos: Effect.sync(nanos),
     monotonicTimeNanosUnsafe: nanos,
     monotonicTimeNanos: Effect.sync(nanos),
+    /** How long each sleep was to be, in milliseconds. */
+    pauses,
     sleep: (duration: Duration.Duration) =>
       Effect.callback<void>((resume) => {
+        pauses.push(Duration.toMillis(duration))
         sleepers = [...sleepers, { at: millis + Duration.toMillis(duration), wake: () => resume(Effect.void) }]
       }),
     jump: (to: number) => {
@@ -184,6 +188,25 @@ describe("the control stream", () => {
         clock.jump(67_100)
         yield* settled
         assert.deepStrictEqual(pools.bob.dead, ["silent"])
+      })).pipe(Effect.provideService(Clock.Clock, clock))
+    )
+  })
+
+  it("never sleeps for no time at all, however the times are rounded", () => {
+    const clock = stoppedClock()
+    // So much later it is not twelve seconds later, and yet later by twelve seconds.
+    const heard = 6070.783029
+    return Effect.runPromise(
+      Effect.scoped(Effect.gen(function*() {
+        clock.jump(heard)
+        const { peer } = yield* bobAndStranger
+        peer.say(info)
+        yield* settled
+        for (const at of [heard + 5_001, heard + 10_002, 18070.783029]) {
+          clock.jump(at)
+          yield* settled
+        }
+        assert.isAtLeast(Math.min(...clock.pauses), 1)
       })).pipe(Effect.provideService(Clock.Clock, clock))
     )
   })
