@@ -20,13 +20,14 @@ import {
 import { type ChainWatch, type Home } from "./World.ts"
 
 /** Whom a charge concerns, as node.md's table has it, in words of this test's own. */
-type Concern = "nobody" | "good" | "waits" | "incompatible" | "pair" | "peer" | "banned" | "address"
+type Concern = "nobody" | "forgiven" | "good" | "waits" | "incompatible" | "pair" | "peer" | "banned" | "address"
 
 const concernOf = (charge: Charge): Concern => {
   switch (charge._tag) {
     case "LinkDown":
-    case "CutOff":
       return "nobody"
+    case "CutOff":
+      return "forgiven"
     case "LinkUp":
     case "DialFailed":
       return "address"
@@ -117,6 +118,9 @@ const checkCharge = (home: Home, charge: Charge, before: Before): void => {
   const was = before.standings.find(([watch]) => watch.id === chain)?.[1]
 
   if (concern === "nobody" && before.facts !== after.facts) home.accuse(`${who} was charged`)
+  if (concern === "forgiven" && (after.facts?.failures ?? 0) > (before.facts?.failures ?? 0)) {
+    home.accuse(`${who} was charged`)
+  }
   if (concern === "pair" && !suspects && mine?._tag !== "Banned" && until < now + 3_900) {
     home.accuse(`${who} was not charged`)
   }
