@@ -11,7 +11,7 @@ const millisOf = ({ duration }: { readonly duration?: unknown }): number => {
 }
 
 /** What was wrong with a run. Undefined: nothing. */
-export const wrongWith = (property: Property, seed: number, faults: FaultPlan): string | undefined => {
+const wrongWith = (property: Property, seed: number, faults: FaultPlan): string | undefined => {
   const { exit } = simulate({ ...property.scenario(seed), seed, faults })
   if (Exit.isSuccess(exit)) return undefined
   const error = Cause.squash(exit.cause)

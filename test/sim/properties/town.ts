@@ -80,7 +80,7 @@ const nodeOf = Effect.fnUntraced(function*(home: Home, host: ProgramHost, chain:
 })
 
 /** What a host runs: its nodes, and whoever looks at them now and then. */
-export const townsman = (host: ProgramHost, world: World): Effect.Effect<void, never, HostServices> =>
+const townsman = (host: ProgramHost, world: World): Effect.Effect<void, never, HostServices> =>
   Effect.gen(function*() {
     const { chains, serves, startsAt } = world.shape
     const home = yield* settle(host, world)
