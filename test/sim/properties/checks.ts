@@ -15,7 +15,7 @@ const shares = [10, 4, 2, 1, 1, 1, 1, 1, 2, 2, 3]
 
 const standstill = "leave nothing behind when they are shut down"
 
-export const checks: ReadonlyArray<Check> = [
+const checks: ReadonlyArray<Check> = [
   ...properties.map((property, i) => ({
     name: property.name,
     share: shares[i] ?? 1,
