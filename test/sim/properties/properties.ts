@@ -184,8 +184,8 @@ const rotation: Property = {
       if (all.length < 10) return `${all.length} rotations in 40 s`
       if (shortest < 0.74 * sessionTimeout) return `a session was rotated after ${shortest} ms`
       if (longest > 1.26 * sessionTimeout + 1_100) return `a session was rotated after ${longest} ms`
-      const late = all.filter((lasted) => lasted > sessionTimeout).length
-      return late === 0 || late === all.length ? `of ${all.length} rotations ${late} come late` : undefined
+      const early = all.filter((lasted) => lasted < 0.97 * sessionTimeout).length
+      return early === 0 ? `of ${all.length} rotations none came early` : undefined
     }
     return { ...at(town(rotating), seconds(40), unjittered), duration: "41 seconds", faults: Faults.none }
   }

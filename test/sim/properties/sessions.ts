@@ -1,5 +1,5 @@
 /** Sessions that count what they say and hear, and end in any way in which sessions do. */
-import { Effect, Exit, Option, Random } from "effect"
+import { Effect, Exit, Fiber, Option, Random } from "effect"
 import {
   ConnectionClosed,
   ConnectionFailed,
@@ -140,6 +140,15 @@ const lane = Effect.fnUntraced(function*(
   }
 })
 
+/** Begun, and given up after so many turns, in the same instant. */
+const givenUp = Effect.fnUntraced(function*<E>(effect: Effect.Effect<void, E>, turns: number) {
+  const fiber = yield* Effect.forkChild(effect)
+  for (let turn = 0; turn < turns; turn++) yield* Effect.yieldNow
+  yield* Fiber.interrupt(fiber)
+  const exit = yield* Fiber.await(fiber)
+  if (Exit.isFailure(exit) && !Exit.hasInterrupts(exit)) yield* exit
+})
+
 /** Receives in order. `patience`: gives up waiting and comes back; `pause`: is slow about it. */
 const listen = Effect.fnUntraced(function*(
   inbox: Inbox,
@@ -152,7 +161,7 @@ const listen = Effect.fnUntraced(function*(
   while (true) {
     if (patience === undefined) yield* one
     else {
-      yield* Effect.timeoutOption(one, patience)
+      yield* patience > 0 ? Effect.timeoutOption(one, patience) : givenUp(one, yield* between(0, 4))
       yield* Effect.map(tryReceive, (message) => Option.isSome(message) ? inbox.take(message.value) : undefined)
     }
     // Who gives up at once must not go round in one instant.
@@ -181,11 +190,13 @@ export const talk = (watch: ChainWatch): P2pSession<unknown> => (connection) =>
     if (watch.home.world.shape.talks === "silently") return yield* Effect.forever(connection.receive)
     const { talks } = watch.home.world.shape
     const kind = talks === "steadily" ? "talks" : talks === "impatiently" ? "impatient" : yield* oneOf(kinds)
-    const receivers = yield* oneOf([1, 1, 3])
+    const receivers = talks === "impatiently" ? 1 : yield* oneOf([1, 1, 3])
     const lanes = yield* oneOf([1, 2, 3])
     const inbox = new Inbox(watch, run, receivers === 1)
     const pause = kind === "floods" ? 3 : talks === "impatiently" ? 25 : 1_500
-    const patience = kind === "impatient" ? yield* between(0, talks === "impatiently" ? 4 : 40) : undefined
+    const patience = kind === "impatient"
+      ? yield* talks === "impatiently" ? oneOf([0, 0, 1, 3]) : between(1, 40)
+      : undefined
     const { home } = watch
     const talking = Effect.all([
       ...Array.from({ length: lanes }, (_, i) => lane(watch, run, connection, i, pause, patience)),
