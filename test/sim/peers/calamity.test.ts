@@ -5,7 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option } from "effect"
 import { monotonicMillis } from "../../../signatures/index.ts"
 import { inprocessBackend } from "../../support/inprocess.ts"
-import { chainsOf, type Citizen, citizen, isFull } from "./town.ts"
+import { chainsOf, type Citizen, citizen, isFull, patience } from "./town.ts"
 
 const inprocess = inprocessBackend(1)
 const chains = chainsOf(2)
@@ -60,6 +60,6 @@ describe("when three in ten hosts are killed, some are cut off for ten seconds, 
         }),
         { seed: 4 }
       ),
-    60_000
+    patience
   )
 })

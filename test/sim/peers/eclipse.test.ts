@@ -4,7 +4,7 @@ import { Effect, Exit, Scope } from "effect"
 import type { SimulatedHost } from "../../../inprocess/index.ts"
 import type { SelectionPolicy } from "../../../signatures/index.ts"
 import { inprocessBackend } from "../../support/inprocess.ts"
-import { chainsOf, type Citizen, citizen, isFull } from "./town.ts"
+import { chainsOf, type Citizen, citizen, isFull, patience } from "./town.ts"
 
 const inprocess = inprocessBackend(1)
 const chains = chainsOf(2)
@@ -74,6 +74,6 @@ describe("attackers in three address groups", () => {
         }),
         { seed: 11 }
       ),
-    60_000
+    patience
   )
 })
