@@ -3,8 +3,8 @@ import { properties } from "./properties.ts"
 import { check, howMany } from "./run.ts"
 import { leftOver } from "./standstill.ts"
 
-/** Runs of each, in the order of `properties`: about half a minute in all. */
-const usual = [120, 40, 15, 3, 4, 3, 2, 3, 3, 15, 20]
+/** Runs of each, in the order of `properties`: about half a minute of CPU time in all. */
+const usual = [80, 20, 15, 3, 4, 3, 2, 3, 3, 15, 20]
 
 /** Machines differ, and CHAIN_P2P_RUNS asks for more. */
 const timeout = 30 * 60_000
