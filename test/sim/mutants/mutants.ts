@@ -168,10 +168,10 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "prefix broken",
-    means: "a message that an interrupted receiver leaves goes behind those that came after it",
+    means: "what had arrived before the other end's close, and was not received yet, is dropped",
     file: "src/wire/SessionCore.ts",
-    find: "this.arrived.unshift(message)",
-    instead: "this.arrived.push(message)"
+    find: "this.conclude(new ConnectionClosed({ by: \"remote\", code }))",
+    instead: "{\n      this.discard()\n      this.conclude(new ConnectionClosed({ by: \"remote\", code }))\n    }"
   }
 ]
 

@@ -67,8 +67,10 @@ export const leftOver = (seed: number): string | undefined => {
       yield* Effect.sleep(random.between(0, 3_000))
       yield* Effect.forEach(scopes, (own) => Scope.close(own, Exit.void), { concurrency: "unbounded", discard: true })
       closedAt = Number((yield* Effect.clockWith((clock) => clock.monotonicTimeNanos)) / 1_000n)
-      const links = hosts.reduce((sum, host) => sum + network.linkCount(host), 0)
       yield* network.calm
+      // Links that were coming up while everybody left.
+      yield* Effect.sleep("10 seconds")
+      const links = hosts.reduce((sum, host) => sum + network.linkCount(host), 0)
       yield* Scope.close(scope, Exit.void)
       return links > 0 ? yield* Effect.die(new Error(`${links} ends of links are left`)) : yield* Effect.never
     }),
