@@ -19,6 +19,8 @@ import { Draft, type LinkState, type PoolCommand, type PoolEvent, type PoolState
 
 /** Sessions end, and give their leases back, a moment before the link that was lost under them is known to be. */
 const stillLeasedMillis = 100
+/** A peer that heard nothing of us gives the link up after so long: that may reach us after our own end is well again. */
+const verdictMillis = 12_000
 /** How long a peer that said goodbye may take to close. */
 const leavingMillis = 5_000
 
@@ -140,11 +142,15 @@ const tellDown = (draft: Draft, { direction, peer, remote: address, told }: Link
   if (told) draft.say({ _tag: "Record", charge: { _tag: "LinkDown", peer, address, direction } })
 }
 
-/** Of a link that is leased and said no goodbye, while no second one took over. */
+/** It lived through an outage of our own end, of which its peer may have known for as long as it takes to tell. */
+const isOurOutage = ({ cutOffAt }: Draft, { since }: LinkState, now: number): boolean =>
+  since < cutOffAt && now - cutOffAt < verdictMillis
+
+/** Of a link that is leased and said no goodbye, while no second one took over, and not for an outage of our own. */
 const chargeLoss = (draft: Draft, link: LinkState, now: number): void => {
   const isLeased = link.leases.size > 0 || (link.wasLeased && now - link.idleSince <= stillLeasedMillis)
   const isReplaced = draft.upLinksOf(link.peer).some((other) => other.key !== link.key)
-  if (link.settled || !isLeased || isReplaced) return
+  if (link.settled || !isLeased || isReplaced || isOurOutage(draft, link, now)) return
   const { direction, peer, remote: address } = link
   draft.say({ _tag: "Record", charge: { _tag: "LinkLost", peer, address, direction } })
 }

@@ -442,6 +442,41 @@ describe("when our own end was cut off", () => {
     expect(pool.charges.map(({ _tag }) => _tag)).toEqual(["LinkUp", "LinkDown", "CutOff"])
   })
 
+  it("a link that its peer gives up soon after, for it had heard nothing of us, is charged to nobody", () => {
+    const pool = new PoolModel()
+    pool.ask(larger)
+    const link = pool.dialled()
+    pool.wait(8_000)
+    pool.handle({ _tag: "CutOff", link })
+    pool.wait(1_300)
+    pool.end(link, "remote")
+    expect(pool.chargesOf("LinkLost")).toEqual([])
+  })
+
+  it("one that ends later than that is charged", () => {
+    const pool = new PoolModel()
+    pool.ask(larger)
+    const link = pool.dialled()
+    pool.wait(8_000)
+    pool.handle({ _tag: "CutOff", link })
+    pool.wait(12_000)
+    pool.end(link, "remote")
+    expect(pool.chargesOf("LinkLost")).toMatchObject([{ peer: larger }])
+  })
+
+  it("so is one that came up since", () => {
+    const pool = new PoolModel()
+    const link = pool.inbound(smaller)
+    pool.wait(8_000)
+    pool.handle({ _tag: "CutOff", link })
+    pool.wait(100)
+    pool.ask(larger)
+    const later = pool.dialled()
+    pool.wait(1_000)
+    pool.end(later, "remote")
+    expect(pool.chargesOf("LinkLost")).toMatchObject([{ peer: larger }])
+  })
+
   it("a dial that began before then and came to nothing is charged to nobody, and one that began later is", () => {
     const pool = new PoolModel()
     pool.ask(larger)
