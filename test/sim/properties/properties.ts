@@ -55,8 +55,8 @@ const disconnected = (world: World): string | undefined => {
 }
 
 /** Whoever is drawn: hosts enough for the target, and few enough that two graphs have no room beside each other. */
-const crowd = (random: RandomStream, given: Partial<Shape> & { readonly chainCount?: number } = {}) => {
-  const sessionCount = random.between(1, 3)
+const crowd = (random: RandomStream, least = 1, given: Partial<Shape> & { readonly chainCount?: number } = {}) => {
+  const sessionCount = random.between(least, 3)
   const hosts = random.between(2 * sessionCount + 1, 4 * sessionCount + 2)
   return plainShape(hosts, { node: nodeShape({ sessionCount }), chainCount: random.between(1, 3), ...given })
 }
@@ -69,7 +69,10 @@ const anything: Property = {
 const recovery: Property = {
   name: "come to rest again once all is healed, and go on talking",
   scenario: (seed) => {
-    const shape: Shape = { ...anyShape(seed), comesAndGoes: false, accuser: undefined }
+    const drawn = anyShape(seed)
+    // With fewer links than peers somebody asks for ever.
+    const pool = drawn.pool.linger === undefined ? {} : { linger: drawn.pool.linger }
+    const shape: Shape = { ...drawn, pool, comesAndGoes: false, accuser: undefined }
     return {
       ...town(shape),
       duration: "6 seconds",
@@ -130,7 +133,8 @@ const partition: Property = {
   name: "are one graph again within 3 rotations of the end of a partition",
   scenario: (seed) => {
     const random = randomOf(seed)
-    const shape = crowd(random, { network: { jitter: random.between(0, 30) } })
+    // With a target of 1 those who wait for a newcomer's slot may find all others full.
+    const shape = crowd(random, 2, { network: { jitter: random.between(0, 30) } })
     const rotating: Shape = { ...shape, node: nodeShape({ ...shape.node, sessionTimeout: seconds(30) }) }
     const side = Array.from({ length: random.between(1, shape.hosts) }, (_, i) => i)
     const end = seconds(random.between(10, 60))

@@ -140,12 +140,12 @@ export const anyShape = (seed: number): Shape => {
       splitting: pickOf(random, [0, 0.1, 0.5])
     },
     startsAt: (host, chain) => late ? keyed(`starts/${host}/${chain}`).between(0, 5_000) : 0,
-    comesAndGoes: random.chance(0.25),
+    comesAndGoes: random.chance(0.35),
     accuser: random.chance(0.1) ? 0 : undefined,
     knows: (host) =>
       Array.from({ length: hosts }, (_, i) => i).filter((i) => i !== host && (everybody || i === 0 || i === host - 1)),
     isPrivate: random.chance(0.1),
-    hasKnown: random.chance(0.3),
+    hasKnown: random.chance(0.5),
     talks: "anyhow"
   })
 }
