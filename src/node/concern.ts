@@ -1,6 +1,13 @@
 import { chainId, type PeerFacts, type Standing } from "../../signatures/index.ts"
 import type { Settings } from "./settings.ts"
-import { countSlots, type Pair, type State } from "./state.ts"
+import { countSlots, isBusy, type Pair, type State } from "./state.ts"
+
+/** Whether that is what the node has last seen of it. */
+const isAsBefore = (pair: Pair | undefined, standing: Standing): boolean =>
+  pair !== undefined && !isBusy(pair) &&
+  (standing._tag === "Clear"
+    ? pair.state === "Candidate"
+    : standing._tag === pair.state && standing.until === pair.until)
 
 const serves = ({ chain }: Settings, { chains }: PeerFacts): boolean =>
   chains._tag === "None" || chains.value.some((other) => chainId(other) === chainId(chain))
@@ -16,7 +23,7 @@ const isShort = ({ sessionCount }: Settings, { lacksLink, pairs }: State, { reme
 /**
  * Whether something about a peer without a session calls for a fresh look: all that a peer does on one chain is told to the
  * nodes of all, and for most of them nothing has changed. A node that has its sessions, or has asked for them, and to which
- * the peer is a candidate as before, would look in vain.
+ * the peer stands as before, would look in vain.
  */
 export const concerns = (
   settings: Settings,
@@ -26,5 +33,5 @@ export const concerns = (
   standing: Standing,
   suspectsItself: boolean
 ): boolean =>
-  pair?.state !== "Candidate" || facts === undefined || standing._tag !== "Clear" || !serves(settings, facts) ||
+  !isAsBefore(pair, standing) || facts === undefined || !serves(settings, facts) ||
   state.suspecting !== suspectsItself || isShort(settings, state, facts)

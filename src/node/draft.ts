@@ -1,16 +1,51 @@
 import type { CloseCode, NodeEvent, PairState, PeerId, Standing, TransitionCause } from "../../signatures/index.ts"
 import type { Settings } from "./settings.ts"
-import type { Busy, Command, Idle, Pair, State } from "./state.ts"
+import { type Busy, type Command, countSlots, type Idle, type Pair, type Slots, type State } from "./state.ts"
 
-/** One step being taken: a private copy of the state, dropped after it. Outside of a step the state never changes. */
-export interface Draft {
+/**
+ * One step being taken: what it changes, on top of the state that it began with, which never changes. Most steps change one
+ * pair or none, so the pairs are copied when the first of them is changed.
+ */
+export class Draft {
   readonly settings: Settings
   /** Monotonic milliseconds. */
   readonly now: number
   readonly random: () => number
-  readonly commands: Array<Command>
-  readonly pairs: Map<PeerId, Pair>
+  readonly commands: Array<Command> = []
+  /** All but its pairs, which are those of the draft. */
   state: State
+  #own: Map<PeerId, Pair> | undefined
+  #slots: Slots | undefined
+
+  constructor(settings: Settings, state: State, now: number, random: () => number) {
+    this.settings = settings
+    this.state = state
+    this.now = now
+    this.random = random
+  }
+
+  /** As of now. */
+  get pairs(): ReadonlyMap<PeerId, Pair> {
+    return this.#own ?? this.state.pairs
+  }
+
+  /** As of now. */
+  get slots(): Slots {
+    return this.#slots ??= countSlots(this.pairs)
+  }
+
+  /** With no `pair` it is forgotten. */
+  put(peer: PeerId, pair: Pair | undefined): void {
+    const own = this.#own ??= new Map(this.state.pairs)
+    this.#slots = undefined
+    if (pair === undefined) own.delete(peer)
+    else own.set(peer, pair)
+  }
+
+  /** The state after the step, which is over then. */
+  done(): State {
+    return { ...this.state, pairs: this.pairs }
+  }
 }
 
 export const announce = (draft: Draft, event: NodeEvent): void => {
@@ -21,8 +56,7 @@ export const announce = (draft: Draft, event: NodeEvent): void => {
 export const move = (draft: Draft, peer: PeerId, pair: Pair | undefined, by: TransitionCause): void => {
   const from: PairState = draft.pairs.get(peer)?.state ?? "Unknown"
   const to: PairState = pair?.state ?? "Unknown"
-  if (pair === undefined) draft.pairs.delete(peer)
-  else draft.pairs.set(peer, pair)
+  draft.put(peer, pair)
   announce(draft, { _tag: "Transition", at: draft.now, peer, from, to, by })
 }
 

@@ -1,6 +1,6 @@
 import type { RejectReason } from "../../signatures/index.ts"
 import { type Draft, move, rotateAt } from "./draft.ts"
-import { countSlots, type Event, isBusy } from "./state.ts"
+import { type Event, isBusy } from "./state.ts"
 
 /** When to ask again, in milliseconds. None is longer than the ten minutes that a rejection may say. */
 const retryAfter = {
@@ -13,7 +13,7 @@ const retryAfter = {
 
 /** Somebody asks for a session: capacity is checked and taken in this one step. */
 export const hello = (draft: Draft, event: Extract<Event, { readonly _tag: "Hello" }>): void => {
-  const { commands, now, pairs, settings, state } = draft
+  const { commands, now, pairs, settings, slots, state } = draft
   const reject = (reason: keyof typeof retryAfter, millis: number = retryAfter[reason]): void => {
     commands.push({ _tag: "Reject", reason, retryAfter: Math.min(millis, retryAfter[reason]) })
   }
@@ -27,7 +27,6 @@ export const hello = (draft: Draft, event: Extract<Event, { readonly _tag: "Hell
   const crossed = isBusy(pair) && pair.state === "Opening" ? pair : undefined
   if (isBusy(pair) && (crossed === undefined || !event.isSmaller)) return reject("duplicate")
 
-  const slots = countSlots(pairs)
   const free = settings.maxInbound - slots.inbound - slots.closingInbound
   const kept = event.newcomer ? 0 : Math.max(0, settings.newcomerSlots - slots.newcomers)
   const total = slots.total - (crossed === undefined ? 0 : 1)

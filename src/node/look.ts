@@ -7,38 +7,57 @@ import {
   type SelectionCandidate
 } from "../../signatures/index.ts"
 import { about, type Draft, end, move } from "./draft.ts"
-import { mirror } from "./mirror.ts"
+import { mirror, mirrorOne } from "./mirror.ts"
 import { isGroupFull, safePicks } from "./picks.ts"
-import { countSlots, type Event, isBusy, outboundByGroup } from "./state.ts"
+import type { Settings } from "./settings.ts"
+import { countSlots, type Event, isBusy, outboundByGroup, type State } from "./state.ts"
 
 type Looked = Extract<Event, { readonly _tag: "Looked" }>
 
 export const groupOf = (address: Address): string | undefined => Option.getOrUndefined(addressFacts(address).group)
 
-const groupsOf = (facts: CandidateFacts, link: LinkView | undefined): ReadonlyArray<string> => {
-  const addresses = link === undefined ? facts.addresses : [link.remote]
-  return [...new Set(addresses.map(groupOf).filter((group) => group !== undefined))]
+/** Of lists of addresses, and of links, as both stay the same from look to look. */
+const groups = new WeakMap<CandidateFacts["addresses"] | LinkView, ReadonlyArray<string>>()
+
+const groupsOf = ({ addresses }: CandidateFacts, link: LinkView | undefined): ReadonlyArray<string> => {
+  const cached = groups.get(link ?? addresses)
+  if (cached !== undefined) return cached
+  const all = link === undefined ? addresses : [link.remote]
+  const made = [...new Set(all.map(groupOf).filter((group) => group !== undefined))]
+  groups.set(link ?? addresses, made)
+  return made
+}
+
+interface Reachable {
+  readonly facts: CandidateFacts
+  readonly link: LinkView | undefined
+  readonly groups: ReadonlyArray<string>
+  /** When it may be opened. */
+  readonly from: number
 }
 
 /** The Candidates that could be reached, those that pause included. */
-const reachable = (draft: Draft, event: Looked): ReadonlyArray<SelectionCandidate> => {
-  const found: Array<SelectionCandidate> = []
+const reachable = (draft: Draft, event: Looked): ReadonlyArray<Reachable> => {
+  const found: Array<Reachable> = []
   const links = event.links()
+  let lacksLink = false
   for (const facts of event.candidates) {
-    if (draft.pairs.get(facts.peer)?.state !== "Candidate") continue
+    const pair = draft.pairs.get(facts.peer)
+    if (pair?.state !== "Candidate") continue
     const link = links.get(facts.peer)
-    if (link === undefined && facts.addresses.length === 0) draft.state = { ...draft.state, lacksLink: true }
-    else {
-      found.push({
-        ...facts,
-        isKnown: draft.settings.known.has(facts.peer),
-        link: Option.fromUndefinedOr(link),
-        groups: groupsOf(facts, link)
-      })
-    }
+    if (link === undefined && facts.addresses.length === 0) lacksLink = true
+    else found.push({ facts, link, groups: groupsOf(facts, link), from: pair.until })
   }
+  draft.state = { ...draft.state, lacksLink }
   return found
 }
+
+const selectable = ({ settings }: Draft, { facts, groups, link }: Reachable): SelectionCandidate => ({
+  ...facts,
+  isKnown: settings.known.has(facts.peer),
+  link: Option.fromUndefinedOr(link),
+  groups
+})
 
 const isSticky = (facts: CandidateFacts): boolean => facts.sticky.size > 0
 
@@ -51,7 +70,7 @@ const whileSuspecting = (draft: Draft, event: Looked) => {
     isSticky(facts) && facts.standing._tag !== "Banned" && facts.standing._tag !== "Incompatible"
   )
   if (hasSticky) return { mayOpen: isSticky, most: Infinity }
-  const { openingCount, spareCount } = countSlots(draft.pairs)
+  const { openingCount, spareCount } = draft.slots
   const mayProbe = openingCount + spareCount === 0 && draft.state.probeAt <= draft.now
   return { mayOpen: () => true, most: mayProbe ? 1 : 0 }
 }
@@ -65,9 +84,9 @@ const openSome = (
   n: number,
   spare: boolean
 ): number => {
-  const { now, pairs, settings } = draft
+  const { now, settings } = draft
   const { groupLimit, policy, sessionCount, sessionTimeout } = settings
-  const outbound = outboundByGroup(pairs)
+  const outbound = outboundByGroup(draft.pairs)
   const view = {
     now,
     sessionCount,
@@ -76,7 +95,7 @@ const openSome = (
     candidates: candidates.filter((candidate) => !isGroupFull(candidate, outbound, groupLimit)),
     outboundByGroup: outbound
   }
-  const wanted = Math.min(n, settings.maxTotal - countSlots(pairs).total)
+  const wanted = Math.min(n, settings.maxTotal - draft.slots.total)
   const picks = safePicks(policy, view, wanted, draft.random)
   if (picks.thrown !== undefined) draft.commands.push({ _tag: "Complain", cause: picks.thrown.cause })
   let { attempts } = draft.state
@@ -105,21 +124,16 @@ const isRemembered = ({ remembered }: CandidateFacts): boolean => remembered !==
  * alone may be long gone: they are asked beside the others, and nobody waits for their answer.
  */
 const fill = (draft: Draft, event: Looked): void => {
-  const { now, pairs, settings } = draft
-  const { openingCount, outbound, spareCount } = countSlots(pairs)
-  draft.state = { ...draft.state, lacksLink: false }
-  if (outbound >= settings.sessionCount) {
-    const anyEligible = [...pairs.values()].some((pair) => pair.state === "Candidate")
-    draft.state = { ...draft.state, anyEligible }
-    return
-  }
+  const { now, settings } = draft
+  const { openingCount, outbound, spareCount } = draft.slots
+  draft.state = { ...draft.state, lacksLink: false, remembers: event.candidates.some(isRemembered) }
+  if (outbound >= settings.sessionCount) return
 
   const { mayOpen, most } = event.suspectsItself ? whileSuspecting(draft, event) : ordinarily
   const candidates = reachable(draft, event)
-  const due = candidates.filter((candidate) => {
-    const pair = pairs.get(candidate.peer)
-    return pair?.state === "Candidate" && pair.until <= now && mayOpen(candidate)
-  })
+  const due = candidates
+    .filter(({ facts, from }) => from <= now && mayOpen(facts))
+    .map((candidate) => selectable(draft, candidate))
   const missing = Math.min(settings.sessionCount - outbound - openingCount, most)
   const remembered = event.suspectsItself ? [] : due.filter(isRemembered)
   const others = remembered.length === 0 ? due : due.filter((candidate) => !isRemembered(candidate))
@@ -128,19 +142,19 @@ const fill = (draft: Draft, event: Looked): void => {
   const spare = settings.sessionCount + missing - opened - spareCount
   if (remembered.length > 0) openSome(draft, remembered, spare, true)
 
-  const after = outboundByGroup(pairs)
+  const after = outboundByGroup(draft.pairs)
   draft.state = {
     ...draft.state,
     probeAt: event.suspectsItself && opened > 0 ? now + about(5_000, draft.random) : draft.state.probeAt,
     anyEligible: candidates.some((candidate) =>
-      pairs.get(candidate.peer)?.state === "Candidate" && !isGroupFull(candidate, after, settings.groupLimit)
+      draft.pairs.get(candidate.facts.peer)?.state === "Candidate" &&
+      !isGroupFull(candidate, after, settings.groupLimit)
     )
   }
 }
 
 /** When time alone makes something possible: a rotation, the end of a wait, and while below target of a pause. */
-const nextInstant = ({ now, pairs, settings, state }: Draft): number => {
-  const slots = countSlots(pairs)
+const nextInstant = ({ now, pairs, settings, slots, state }: Draft): number => {
   const isBelow = slots.outbound + slots.openingCount < settings.sessionCount
   // A suspicion lapses without a word.
   let next = isBelow && state.suspecting ? now + 1_000 : Infinity
@@ -152,11 +166,18 @@ const nextInstant = ({ now, pairs, settings, state }: Draft): number => {
 }
 
 /** The longer pauses were for the suspicion only. */
-const forgetSuspicion = ({ now, pairs, random }: Draft): void => {
-  for (const [peer, pair] of pairs) {
+const forgetSuspicion = (draft: Draft): void => {
+  const { now, random } = draft
+  for (const [peer, pair] of draft.pairs) {
     if (pair.state === "Candidate" && pair.until > now + 1_000) {
-      pairs.set(peer, { state: "Candidate", until: now + 1_000 * random() })
+      draft.put(peer, { state: "Candidate", until: now + 1_000 * random() })
     }
+  }
+}
+
+const rotate = (draft: Draft): void => {
+  for (const [peer, pair] of draft.pairs) {
+    if (isBusy(pair) && pair.rotateAt <= draft.now) end(draft, peer, pair, "rotated")
   }
 }
 
@@ -166,9 +187,43 @@ export const look = (draft: Draft, event: Looked): void => {
   draft.state = { ...draft.state, suspecting: event.suspectsItself }
   mirror(draft, event.candidates)
   if (draft.state.mode === "stopping") return
-  for (const [peer, pair] of draft.pairs) {
-    if (isBusy(pair) && pair.rotateAt <= draft.now) end(draft, peer, pair, "rotated")
-  }
+  rotate(draft)
   fill(draft, event)
-  draft.state = { ...draft.state, wakeAt: nextInstant(draft) }
+}
+
+/** Time has passed, and nothing is known to have changed: what is over is over, and what is due is rotated. */
+export const ring = (draft: Draft, { standing }: Extract<Event, { readonly _tag: "Rang" }>): void => {
+  if (draft.state.mode === "stopping") return
+  for (const [peer, pair] of draft.pairs) {
+    if (isBusy(pair) || pair.state === "Candidate" || pair.until > draft.now) continue
+    mirrorOne(draft, peer, standing(peer))
+    if (draft.pairs.get(peer)?.state === "Candidate") draft.state = { ...draft.state, anyEligible: true }
+  }
+  rotate(draft)
+}
+
+/** After each step of a node that runs: what follows from the pairs alone. */
+export const rest = (draft: Draft, event: Event): void => {
+  if (draft.state.mode === "stopping") return
+  let { anyEligible, wakeAt } = draft.state
+  // What is due already still has to be done.
+  if (wakeAt > draft.now || event._tag === "Looked" || event._tag === "Rang") wakeAt = nextInstant(draft)
+  if (draft.slots.outbound >= draft.settings.sessionCount) {
+    anyEligible = false
+    for (const pair of draft.pairs.values()) {
+      if (pair.state !== "Candidate") continue
+      anyEligible = true
+      break
+    }
+  }
+  draft.state = { ...draft.state, anyEligible, wakeAt }
+}
+
+/**
+ * Whether a look might open somebody. Who has its sessions, or has asked for them, would look in vain, but for peers that are
+ * only remembered: they are asked beside others that were asked already.
+ */
+export const isMissing = ({ sessionCount }: Settings, { mode, pairs, remembers }: State): boolean => {
+  const { openingCount, outbound } = countSlots(pairs)
+  return mode === "running" && outbound + (remembers ? 0 : openingCount) < sessionCount
 }

@@ -1,11 +1,14 @@
-import type { CandidateFacts } from "../../signatures/index.ts"
+import type { CandidateFacts, PeerId, Standing } from "../../signatures/index.ts"
 import { type Draft, idle, move } from "./draft.ts"
 import { isBusy } from "./state.ts"
 
-const mirrorOne = (draft: Draft, { peer, standing }: CandidateFacts): void => {
-  const { now, pairs } = draft
-  let pair = pairs.get(peer)
+/** Brings a pair without a session up to what the book says. */
+export const mirrorOne = (draft: Draft, peer: PeerId, standing: Standing): void => {
+  const { now } = draft
+  let pair = draft.pairs.get(peer)
   if (isBusy(pair)) return
+  // As it is with most, most of the time.
+  if (pair?.state === "Candidate" && standing._tag === "Clear") return
   const candidate = { state: "Candidate", until: now } as const
   if (pair === undefined) {
     // Nobody has been asked yet, so there is nothing to pause after.
@@ -14,8 +17,9 @@ const mirrorOne = (draft: Draft, { peer, standing }: CandidateFacts): void => {
   }
   if (standing._tag === "Clear" || standing.until <= now) {
     if (pair.state !== "Candidate") move(draft, peer, candidate, "over")
-  } else if (standing._tag === pair.state) pairs.set(peer, { state: pair.state, until: standing.until })
-  else {
+  } else if (standing._tag === pair.state) {
+    if (standing.until !== pair.until) draft.put(peer, { state: pair.state, until: standing.until })
+  } else {
     if (pair.state !== "Candidate" && standing._tag !== "Banned") move(draft, peer, candidate, "over")
     move(draft, peer, idle(draft, standing), "charged")
   }
@@ -25,7 +29,7 @@ const mirrorOne = (draft: Draft, { peer, standing }: CandidateFacts): void => {
 export const mirror = (draft: Draft, candidates: ReadonlyArray<CandidateFacts>): void => {
   const { known, private: isPrivate } = draft.settings
   const found = isPrivate ? candidates.filter(({ peer }) => known.has(peer)) : candidates
-  for (const facts of found) mirrorOne(draft, facts)
+  for (const { peer, standing } of found) mirrorOne(draft, peer, standing)
   // All that were found have a pair now: are there no more, nobody is gone.
   if (draft.pairs.size === found.length) return
   const peers = new Set(found.map(({ peer }) => peer))

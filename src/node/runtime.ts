@@ -29,7 +29,7 @@ import { Alarms, type Sleeper } from "./alarms.ts"
 import { concerns } from "./concern.ts"
 import { Household, type Member } from "./household.ts"
 import { Keeper, type KeeperHost } from "./keeper.ts"
-import { groupOf } from "./look.ts"
+import { groupOf, isMissing } from "./look.ts"
 import { News } from "./news.ts"
 import { Opening, type OpeningResult } from "./openings.ts"
 import type { Settings } from "./settings.ts"
@@ -71,6 +71,7 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
   #runsIn: Fiber.Fiber<unknown, unknown> | undefined
   #brokenBy: Effect.Effect<void> = Effect.void
   #willLook = false
+  #willRing = false
   alarmAt = Infinity
   alarmPlace = -1
 
@@ -113,7 +114,7 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
       return this.#household.join(this).pipe(
         Effect.andThen(Effect.sync(() => {
           this.#unserve = this.#connections.serve(chain, limits, ({ peer }) => this.#decide(peer))
-          this.wake()
+          this.#lookSoon()
         })),
         Effect.onError(() => this.#leave())
       )
@@ -124,7 +125,6 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
   stop(code: "draining" | "shutdown"): Effect.Effect<void> {
     return Effect.suspend(() => {
       this.#dispatch({ _tag: "Stop", code })
-      this.#alarms.set(this, this.#state.wakeAt)
       const gone = this.#isGone() ? Effect.void : Deferred.await(this.#gone ??= Deferred.makeUnsafe())
       return Effect.andThen(gone, Effect.suspend(() => this.#news?.tellAll() ?? Effect.void))
     })
@@ -153,8 +153,18 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
     return Effect.onExit(forEver, () => Effect.andThen(this.shutDown(), Effect.suspend(() => this.#brokenBy)))
   }
 
-  /** Whatever concerns this node may have changed: a fresh look, soon. */
   wake(): void {
+    if (this.#willLook || this.#willRing || this.#state.mode === "stopping") return
+    this.#willRing = true
+    this.#begin(() => {
+      this.#willRing = false
+      const { book } = this.#household
+      this.#dispatch({ _tag: "Rang", standing: (peer) => book.standing(peer, this.#settings.chain) })
+    })
+  }
+
+  /** Whatever concerns this node may have changed. */
+  #lookSoon(): void {
     if (this.#willLook || this.#state.mode === "stopping") return
     this.#willLook = true
     this.#begin(() => this.#look())
@@ -168,6 +178,7 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
     const { attempt, peer } = keeper
     const released = Effect.map(last, (outcome) => {
       this.#dispatch({ _tag: "Released", peer, attempt, outcome, standing: this.#settle(peer, outcome) })
+      this.onPeer(peer)
       this.#forget(attempt)
     })
     this.#begin(() => this.#fork(released, this.#servicesOf(peer)))
@@ -180,11 +191,11 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
     const { book } = this.#household
     const facts = Option.getOrUndefined(book.peer(peer))
     const standing = book.standing(peer, this.#settings.chain)
-    if (concerns(this.#settings, this.#state, pair, facts, standing, book.suspectsItself())) this.wake()
+    if (concerns(this.#settings, this.#state, pair, facts, standing, book.suspectsItself())) this.#lookSoon()
   }
 
   onLinks(): void {
-    if (this.#state.lacksLink) this.wake()
+    if (this.#state.lacksLink) this.#lookSoon()
   }
 
   #decide(peer: PeerId): ReturnType<Decide> {
@@ -210,8 +221,10 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
     this.#state = next
     for (const command of commands) this.#carryOut(command)
     if (this.#gone !== undefined && this.#isGone()) Deferred.doneUnsafe(this.#gone, Effect.void)
-    // A rejection changes nothing, and a look has just been taken.
-    if (event._tag !== "Looked" && commands.some((command) => command._tag !== "Reject")) this.wake()
+    // A rejection changes nothing, and who has just looked would see the same again.
+    const isNews = event._tag === "Rang" || commands.some(({ _tag }) => _tag !== "Reject")
+    if (event._tag !== "Looked" && isNews && isMissing(this.#settings, next)) this.#lookSoon()
+    if (!this.#willLook && !this.#willRing) this.#alarms.set(this, next.wakeAt)
     return commands
   }
 
@@ -296,6 +309,7 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
 
   #fail(peer: PeerId, attempt: number, outcome: NotOpened): void {
     this.#dispatch({ _tag: "NotOpened", peer, attempt, outcome, standing: this.#settle(peer, outcome) })
+    this.onPeer(peer)
   }
 
   #keep(peer: PeerId, attempt: number, opened: OpenedConnection): void {
@@ -323,7 +337,6 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
       links: this.#household.pool.links,
       suspectsItself: this.#household.book.suspectsItself()
     })
-    this.#alarms.set(this, this.#state.wakeAt)
   }
 
   /** Logs of what runs with these name the chain, and the peer. */

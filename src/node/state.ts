@@ -54,6 +54,8 @@ export interface State {
   readonly probeAt: number
   /** A candidate lacks an address and a link: only a new link helps it. */
   readonly lacksLink: boolean
+  /** Somebody that might be picked is only remembered from an earlier process, as of the last look. */
+  readonly remembers: boolean
   /** When time alone makes something possible. `Infinity` if nothing does. */
   readonly wakeAt: number
 }
@@ -67,6 +69,7 @@ export const initialState: State = {
   suspecting: false,
   probeAt: 0,
   lacksLink: false,
+  remembers: false,
   wakeAt: 0
 }
 
@@ -82,6 +85,8 @@ export type Event =
     readonly links: () => ReadonlyMap<PeerId, LinkView>
     readonly suspectsItself: boolean
   }
+  /** It is time: `wakeAt` has come. `standing` says what the book says now. */
+  | { readonly _tag: "Rang"; readonly standing: (peer: PeerId) => Standing }
   /** Our opening was accepted; `group` is that of the address at which the peer really is. */
   | { readonly _tag: "Opened"; readonly peer: PeerId; readonly attempt: number; readonly group: string | undefined }
   /** Our opening came to nothing, and its lease is given back. `standing` is as of after the charge. */

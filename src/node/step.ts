@@ -1,9 +1,9 @@
 import type { CloseCode, PeerId } from "../../signatures/index.ts"
-import { announce, type Draft, end, idle, move, rotateAt } from "./draft.ts"
+import { announce, Draft, end, idle, move, rotateAt } from "./draft.ts"
 import { hello } from "./hello.ts"
-import { look } from "./look.ts"
+import { look, rest, ring } from "./look.ts"
 import type { Settings } from "./settings.ts"
-import { type Busy, type Command, countSlots, type Event, isBusy, type State } from "./state.ts"
+import { type Busy, type Command, type Event, isBusy, type State } from "./state.ts"
 
 /** The session of that name, unless the pair has moved on: then the news is late and changes nothing. */
 const busy = (draft: Draft, peer: PeerId, attempt: number): Busy | undefined => {
@@ -28,7 +28,7 @@ const opened = (draft: Draft, event: Extract<Event, { readonly _tag: "Opened" }>
 /** After `peer` has accepted: who is still being asked is asked for the rest, and nobody once nothing is missing. */
 const settleRace = (draft: Draft, peer: PeerId): void => {
   const { sessionCount } = draft.settings
-  const { openingCount, outbound } = countSlots(draft.pairs)
+  const { openingCount, outbound } = draft.slots
   let tooMany = outbound + openingCount - sessionCount
   const winner = draft.pairs.get(peer)
   // It was given up in the moment in which it accepted.
@@ -37,7 +37,7 @@ const settleRace = (draft: Draft, peer: PeerId): void => {
     if (!isBusy(pair) || pair.state !== "Opening") continue
     if (outbound === sessionCount) draft.commands.push({ _tag: "Cancel", attempt: pair.attempt })
     if (pair.spare || tooMany-- <= 0) continue
-    draft.pairs.set(other, { ...pair, spare: true })
+    draft.put(other, { ...pair, spare: true })
   }
 }
 
@@ -85,7 +85,7 @@ const stop = (draft: Draft, code: CloseCode): void => {
 /** Says so when the target is reached or lost. A node that stops has none. */
 const judgeTarget = (draft: Draft): void => {
   const { anyEligible, atTarget: was, mode } = draft.state
-  const slots = countSlots(draft.pairs)
+  const { slots } = draft
   const atTarget = mode === "running" &&
     (slots.outbound >= draft.settings.sessionCount ||
       (slots.openingCount + slots.spareCount === 0 && !anyEligible))
@@ -98,6 +98,8 @@ const take = (draft: Draft, event: Event): void => {
   switch (event._tag) {
     case "Looked":
       return look(draft, event)
+    case "Rang":
+      return ring(draft, event)
     case "Opened":
       return opened(draft, event)
     case "NotOpened":
@@ -124,8 +126,9 @@ export const step = (
   now: number,
   random: () => number
 ): readonly [State, ReadonlyArray<Command>] => {
-  const draft: Draft = { settings, now, random, commands: [], pairs: new Map(state.pairs), state }
+  const draft = new Draft(settings, state, now, random)
   take(draft, event)
+  rest(draft, event)
   judgeTarget(draft)
-  return [{ ...draft.state, pairs: draft.pairs }, draft.commands]
+  return [draft.done(), draft.commands]
 }

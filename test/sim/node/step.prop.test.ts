@@ -3,7 +3,8 @@ import { Option } from "effect"
 import * as fc from "fast-check"
 import type { NodeEvent, PeerId } from "../../../signatures/index.ts"
 import { concerns } from "../../../src/node/concern.ts"
-import { countSlots, isBusy, outboundByGroup } from "../../../src/node/state.ts"
+import { isMissing } from "../../../src/node/look.ts"
+import { countSlots, isBusy, outboundByGroup, type State } from "../../../src/node/state.ts"
 import { isLegal } from "../../../src/node/transitions.ts"
 import { facts, limit, lost, NodeWorld, peerId, rejected, unreachable } from "./world.ts"
 
@@ -187,6 +188,32 @@ describe("the decisions of a node, whatever happens", () => {
         expect(world.state).toEqual(state)
       }
     }))
+
+  it("would be the same with a look where none is taken", () =>
+    always((world) => {
+      const { book, settings, state, suspectsItself } = world
+      if (isMissing(settings, state) || state.wakeAt <= world.now) return
+      for (const known of book.values()) {
+        const pair = state.pairs.get(known.peer)
+        if (isBusy(pair)) continue
+        if (concerns(settings, state, pair, known, world.standing(known.peer), suspectsItself)) return
+      }
+      for (const [peer, pair] of state.pairs) if (!isBusy(pair) && !book.has(peer)) return
+      const heard = world.announced.length
+      expect(world.look()).toEqual([])
+      expect(world.announced.length).toBe(heard)
+      const { anyEligible, lacksLink, remembers } = world.state
+      expect(world.state).toEqual({ ...state, anyEligible, lacksLink, remembers })
+    }))
+
+  it("leave the state alone with which they began", () => {
+    const frozen = new Map<NodeWorld, readonly [State, State]>()
+    always((world) => {
+      const [before, copy] = frozen.get(world) ?? [world.state, world.state]
+      expect(before).toEqual(copy)
+      frozen.set(world, [world.state, { ...world.state, pairs: new Map(world.state.pairs) }])
+    })
+  })
 
   it("take only legal transitions, each from the state that the pair was in", () => {
     const states = new Map<NodeWorld, Map<PeerId, string>>()

@@ -14,7 +14,7 @@ import {
   type RejectReason,
   type Standing
 } from "../../../signatures/index.ts"
-import { groupOf } from "../../../src/node/look.ts"
+import { groupOf, isMissing } from "../../../src/node/look.ts"
 import { resolveSettings } from "../../../src/node/settings.ts"
 import { type Command, type Event, initialState, isBusy, type State } from "../../../src/node/state.ts"
 import { step } from "../../../src/node/step.ts"
@@ -118,12 +118,13 @@ export class NodeWorld {
     return commands.flatMap((command) => command._tag === "Open" ? [command.peer] : [])
   }
 
-  /** Time passes, and the node looks whenever it asked to be woken. */
+  /** Time passes, and the node is woken whenever it asked to be. */
   pass(millis: number): void {
     const end = this.now + millis
     while (this.state.wakeAt <= end) {
       this.now = Math.max(this.now, this.state.wakeAt)
-      this.look()
+      this.take({ _tag: "Rang", standing: (peer) => this.standing(peer) })
+      if (isMissing(this.settings, this.state)) this.look()
     }
     this.now = end
   }
