@@ -75,6 +75,9 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
   readonly leaving: (link: Link, reason: GoodbyeReason) => void
   /** What is up now. A new map after each change, never mutated. */
   readonly links: () => ReadonlyMap<PeerId, LinkView>
-  /** Called synchronously after each change of `links`. Must not call back into the pool: set a flag, open a latch. */
-  readonly watch: (listener: () => void) => Effect.Effect<void, never, Scope.Scope>
+  /**
+   * Called synchronously after each change of `links`; `leases`: the same links are up, and chains have taken or given back
+   * leases on them. Must not call back into the pool: set a flag, open a latch.
+   */
+  readonly watch: (listener: (what: "links" | "leases") => void) => Effect.Effect<void, never, Scope.Scope>
 }>()("chain-p2p/signatures/ConnectionPool") {}

@@ -40,8 +40,8 @@ export class Household {
         this.book.watch((peer) => {
           for (const member of this.#members) member.onPeer(peer)
         }),
-        this.pool.watch(() => {
-          for (const member of this.#members) member.onLinks()
+        this.pool.watch((what) => {
+          if (what === "links") { for (const member of this.#members) member.onLinks() }
         })
       ).pipe(Scope.provide(scope))
     })

@@ -61,13 +61,17 @@ class Held implements Lease {
   }
 }
 
+/** A lease that was asked for or given back, and no link was dialled, ended or parted with for it. */
+const onlyLeases = ({ _tag }: PoolEvent, commands: ReadonlyArray<PoolCommand>): boolean =>
+  (_tag === "Ask" || _tag === "Take" || _tag === "Release") && commands.every((command) => command._tag === "Grant")
+
 export class Shell {
   readonly #needs: ShellNeeds
   readonly #links = new Map<LinkKey, Link>()
   readonly #keys = new Map<Link, LinkKey>()
   readonly #dials = new Map<DialKey, Fiber.Fiber<void>>()
   readonly #waiting = new Map<LeaseKey, (answer: Effect.Effect<Lease, LeaseFailed>) => void>()
-  readonly #listeners = new Set<() => void>()
+  readonly #listeners = new Set<(what: "links" | "leases") => void>()
   readonly #events: Array<PoolEvent> = []
   readonly #outbox: Array<() => void> = []
   #state: PoolState = emptyPool
@@ -117,8 +121,9 @@ export class Shell {
     this.#state = state
     if (state.links !== before.links) {
       this.#view = undefined
+      const what = onlyLeases(event, commands) ? "leases" : "links"
       this.#outbox.push(() => {
-        for (const listener of Array.from(this.#listeners)) listener()
+        for (const listener of Array.from(this.#listeners)) listener(what)
       })
     }
     for (const command of commands) this.#execute(command)
@@ -326,9 +331,9 @@ export class Shell {
     return this.#view ??= linksView(this.#needs.setting, this.#state)
   }
 
-  watch(listener: () => void): () => void {
+  watch(listener: (what: "links" | "leases") => void): () => void {
     // Of its own, so that one function may watch twice.
-    const one = () => listener()
+    const one = (what: "links" | "leases") => listener(what)
     this.#listeners.add(one)
     return () => this.#listeners.delete(one)
   }

@@ -57,10 +57,12 @@ class Exchange {
     this.bell.openUnsafe()
   }
 
-  onLinks(): void {
-    const links = this.needs.pool.links()
-    this.acquaintances.look(links, this.needs.now())
-    for (const peer of this.greeted) if (!links.has(peer)) this.greeted.delete(peer)
+  onLinks(what: "links" | "leases"): void {
+    if (what === "links") {
+      const links = this.needs.pool.links()
+      this.acquaintances.look(links, this.needs.now())
+      for (const peer of this.greeted) if (!links.has(peer)) this.greeted.delete(peer)
+    }
     this.ring()
   }
 
@@ -242,7 +244,7 @@ const make = Effect.fnUntraced(function*(options: PeerExchangeOptions) {
   })
 
   yield* control.answerPeers(exchange.answer)
-  yield* pool.watch(() => exchange.onLinks())
+  yield* pool.watch((what) => exchange.onLinks(what))
   yield* book.watch(() => exchange.bell.openUnsafe())
   yield* control.events.pipe(
     Stream.runForEach((event) => {

@@ -64,7 +64,7 @@ export class FakeNet {
   readonly #ends = new Map<End, PeerId>()
   /** What the pools say is up, of every process alike. */
   links: ReadonlyMap<PeerId, LinkView> = new Map()
-  readonly #watchers = new Set<() => void>()
+  readonly #watchers = new Set<(what: "links") => void>()
   /** How many openings were begun. */
   opens = 0
   /** Called when a hello has been accepted, before its connection is there: as whoever watches the pool is. */
@@ -96,7 +96,7 @@ export class FakeNet {
   linkUp(peer: PeerId): void {
     const remote = address("/ip4/127.0.0.1/tcp/3")
     this.links = new Map(this.links).set(peer, { peer, remote, direction: "inbound", since: 0, chains: [] })
-    for (const watcher of this.#watchers) watcher()
+    for (const watcher of this.#watchers) watcher("links")
   }
 
   #opened(end: End, peer: PeerId): OpenedConnection {

@@ -107,6 +107,25 @@ describe("pools in a simulated network", () => {
       assert.isTrue(a.attendance.live.has(link))
     })))
 
+  it("tell links that come and go from leases on those that stay", () =>
+    inprocess.run(Effect.gen(function*() {
+      const world = yield* inprocess.world(2)
+      const a = yield* poolHost(hostOf(world, 0), { pool: { linger: "1 second" } })
+      const b = yield* poolHost(hostOf(world, 1))
+      knowing([a, b])
+      const told: Array<string> = []
+      yield* a.pool.watch((what) => void told.push(`${what} ${a.pool.links().size}`))
+      const first = yield* a.pool.lease(b.peer, chain("alpha"))
+      assert.deepStrictEqual(told.splice(0), ["links 1"])
+      const second = yield* a.pool.lease(b.peer, chain("beta"))
+      first.release()
+      second.release()
+      assert.deepStrictEqual(told.splice(0), ["leases 1", "leases 1", "leases 1"])
+      yield* second.link.ended
+      yield* a.until(() => a.pool.links().size === 0)
+      assert.deepStrictEqual(new Set(told), new Set(["links 0"]))
+    })))
+
   it("work without anybody who speaks on their links", () =>
     inprocess.run(Effect.gen(function*() {
       const world = yield* inprocess.world(2)
