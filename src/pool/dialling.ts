@@ -81,8 +81,8 @@ export const dialFailed = (
 export const timeOutDials = (draft: Draft, { dialTimeout }: PoolSetting, now: number): void => {
   // With a link our own end works now: what was dialled before it did may have failed for that alone.
   const worksSince = draft.links.size === 0 ? Number.NEGATIVE_INFINITY : draft.cutOffAt
-  for (const [id, peer] of draft.peers) {
-    for (const [dial, { address, deadline }] of peer.race?.dials ?? []) {
+  for (const id of draft.racing) {
+    for (const [dial, { address, deadline }] of draft.peer(id).race?.dials ?? []) {
       if (deadline > now) continue
       draft.say({ _tag: "CancelDial", dial })
       const excused = deadline - dialTimeout <= worksSince
@@ -134,12 +134,14 @@ const startNext = (draft: Draft, setting: PoolSetting, id: PeerId, now: number):
  * that are only remembered come last and take at most half: many of them may never answer, and nobody waits for that.
  */
 export const advanceRaces = (draft: Draft, setting: PoolSetting, now: number, random: () => number): void => {
-  for (const id of draft.peers.keys()) concludeIfOver(draft, id)
+  for (const id of draft.racing) concludeIfOver(draft, id)
+  if (draft.racing.size === 0) return
   let inFlight = 0
   let rememberedInFlight = 0
   const fresh: Array<PeerId> = []
   const remembered: Array<PeerId> = []
-  for (const [id, peer] of draft.peers) {
+  for (const id of draft.racing) {
+    const peer = draft.peer(id)
     if (peer.race === undefined) continue
     inFlight += peer.race.dials.size
     if (peer.race.remembered) rememberedInFlight += peer.race.dials.size

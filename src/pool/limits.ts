@@ -12,7 +12,7 @@ const counted = (draft: Draft): ReadonlyArray<LinkState> =>
 
 const occupying = (draft: Draft): Set<PeerId> => {
   const peers = new Set(counted(draft).map((link) => link.peer))
-  for (const [id, peer] of draft.peers) if (peer.race !== undefined) peers.add(id)
+  for (const id of draft.racing) peers.add(id)
   return peers
 }
 
@@ -21,8 +21,8 @@ const inboundPeers = (draft: Draft): Set<PeerId> =>
 
 const peersOfGroup = (draft: Draft, group: string): Set<PeerId> => {
   const peers = new Set(counted(draft).filter((link) => link.group === group).map((link) => link.peer))
-  for (const [id, { race }] of draft.peers) {
-    for (const dial of race?.dials.values() ?? []) if (dial.group === group) peers.add(id)
+  for (const id of draft.racing) {
+    for (const dial of draft.peer(id).race?.dials.values() ?? []) if (dial.group === group) peers.add(id)
   }
   return peers
 }

@@ -72,6 +72,8 @@ export interface PoolState {
   readonly links: ReadonlyMap<LinkKey, LinkState>
   /** Those with links, leases or dials. */
   readonly peers: ReadonlyMap<PeerId, PeerState>
+  /** Those of them with a race: few, and mostly none. */
+  readonly racing: ReadonlySet<PeerId>
   readonly lastDial: DialKey
   /** When we were last without a link, or found that all were cut off. Monotonic milliseconds. */
   readonly cutOffAt: number
@@ -81,6 +83,7 @@ export const emptyPool: PoolState = {
   closing: false,
   links: new Map(),
   peers: new Map(),
+  racing: new Set(),
   lastDial: 0,
   cutOffAt: Number.NEGATIVE_INFINITY
 }
@@ -154,6 +157,7 @@ export class Draft {
   readonly #before: PoolState
   #links: Map<LinkKey, LinkState> | undefined
   #peers: Map<PeerId, PeerState> | undefined
+  #racing: Set<PeerId> | undefined
   lastDial: DialKey
   closing: boolean
   cutOffAt: number
@@ -171,6 +175,10 @@ export class Draft {
 
   get peers(): ReadonlyMap<PeerId, PeerState> {
     return this.#peers ?? this.#before.peers
+  }
+
+  get racing(): ReadonlySet<PeerId> {
+    return this.#racing ?? this.#before.racing
   }
 
   say(command: PoolCommand): void {
@@ -204,6 +212,11 @@ export class Draft {
     this.#peers ??= new Map(this.#before.peers)
     if (peer.links.length === 0 && peer.waiting.size === 0 && peer.race === undefined) this.#peers.delete(id)
     else this.#peers.set(id, peer)
+    const isRacing = peer.race !== undefined
+    if (isRacing === this.racing.has(id)) return
+    this.#racing ??= new Set(this.#before.racing)
+    if (isRacing) this.#racing.add(id)
+    else this.#racing.delete(id)
   }
 
   linksOf(id: PeerId): ReadonlyArray<LinkState> {
@@ -215,7 +228,7 @@ export class Draft {
   }
 
   state(): PoolState {
-    const { closing, cutOffAt, lastDial, links, peers } = this
-    return { closing, links, peers, lastDial, cutOffAt }
+    const { closing, cutOffAt, lastDial, links, peers, racing } = this
+    return { closing, links, peers, racing, lastDial, cutOffAt }
   }
 }

@@ -305,7 +305,8 @@ export const nextTick = (setting: PoolSetting, state: PoolState, now: number): n
     }
   }
   const draft = new Draft(state)
-  for (const [id, peer] of state.peers) {
+  for (const id of state.racing) {
+    const peer = draft.peer(id)
     for (const { deadline } of peer.race?.dials.values() ?? []) next = Math.min(next, deadline)
     // A dial that is due already waits for the limit, not for time.
     if (peer.race !== undefined && peer.race.nextAt > now && wantsDial(draft, id, peer)) {

@@ -180,6 +180,7 @@ class World {
     const counting = pool.links.filter(({ phase }) => phase !== "parting")
     const inbound = counting.filter(({ direction }) => direction === "inbound")
     const racing = [...pool.state.peers].filter(([, { race }]) => race !== undefined).map(([peer]) => peer)
+    assert.deepEqual(pool.state.racing, new Set(racing))
     const unsettled = inbound.filter((link) => link.phase === "up" && !link.wasLeased)
     const peersOf = (links: typeof counting) => links.map(({ peer }) => peer)
     assert.ok(new Set([...peersOf(counting), ...racing]).size <= limits.maxLinks, "too many links")
