@@ -116,10 +116,12 @@ describe("pools in a simulated network", () => {
       const told: Array<string> = []
       yield* a.pool.watch((what) => void told.push(`${what} ${a.pool.links().size}`))
       const first = yield* a.pool.lease(b.peer, chain("alpha"))
+      yield* Effect.sleep("1 millis")
       assert.deepStrictEqual(told.splice(0), ["links 1"])
       const second = yield* a.pool.lease(b.peer, chain("beta"))
       first.release()
       second.release()
+      yield* Effect.sleep("1 millis")
       assert.deepStrictEqual(told.splice(0), ["leases 1", "leases 1", "leases 1"])
       yield* second.link.ended
       yield* a.until(() => a.pool.links().size === 0)
