@@ -29,9 +29,12 @@ export class Rejected extends Schema.TaggedError<Rejected>()("Rejected", {
   }
 }
 
-/** The opening came to nothing after the link was there. `timeout`: no answer to the hello in time. */
+/**
+ * The opening came to nothing after the link was there. `timeout`: no answer to the hello in time. `cut-off`: neither, but
+ * nothing was heard from anybody meanwhile, so it was our own end.
+ */
 export class OpenFailed extends Schema.TaggedError<OpenFailed>()("OpenFailed", {
-  reason: Schema.Literals(["timeout", "stream-lost", "link-lost", "superseded", "protocol-violation"]),
+  reason: Schema.Literals(["timeout", "stream-lost", "link-lost", "superseded", "cut-off", "protocol-violation"]),
   cause: Schema.optionalKey(Schema.Defect())
 }) {
   override get message(): string {
