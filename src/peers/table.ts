@@ -160,6 +160,8 @@ const openingVerdict = (
         case "link-lost":
         case "superseded":
           return nothing
+        case "cut-off":
+          return wait(pauseMillis)
         case "protocol-violation":
           return banned ? nothing : failed
         case "timeout":

@@ -81,7 +81,19 @@ export class LinkSessions implements RunningSessionHost {
         Effect.onInterrupt(() => abandon)
       )
     })
-    return this.line.inTurn(opening)
+    return Effect.suspend(() => {
+      const began = this.env.now()
+      return Effect.mapError(
+        this.line.inTurn(opening),
+        (error) => this.isOurs(error, began) ? new OpenFailed({ reason: "cut-off" }) : error
+      )
+    })
+  }
+
+  /** It may have come to nothing for our own end alone: that heard nothing from anybody meanwhile. */
+  private isOurs(error: Rejected | OpenFailed, began: number): boolean {
+    const isMute = error._tag === "OpenFailed" && (error.reason === "timeout" || error.reason === "stream-lost")
+    return isMute && this.env.ear.wasDeaf(began, this.env.now())
   }
 
   private notOpened(error: LinkLost | StreamRefused): OpenFailed {

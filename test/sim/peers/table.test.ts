@@ -96,10 +96,10 @@ describe("the table of charges", () => {
     expect(book.ended(peer, outcome).state.peers).toEqual(before)
   })
 
-  it.each(["limit", "no-address"] as const)(
-    "pauses a second and charges nobody after a lease that failed by %s",
-    (reason) => {
-      const book = known().ended(peer, notLeased(reason))
+  it.each([notLeased("limit"), notLeased("no-address"), notOpened("cut-off")])(
+    "pauses a second and charges nobody after %o",
+    (outcome) => {
+      const book = known().ended(peer, outcome)
       expect(book.left(peer)).toBe(1_000)
       expect(book.candidate(peer)?.failures).toBe(0)
     }

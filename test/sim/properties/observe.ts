@@ -67,7 +67,11 @@ const notOpened = (error: OpeningError): Concern => {
     case "LeaseFailed":
       return error.reason === "no-address" || error.reason === "limit" ? "waits" : "nobody"
     case "OpenFailed":
-      return error.reason === "link-lost" || error.reason === "superseded" ? "nobody" : "pair"
+      return error.reason === "link-lost" || error.reason === "superseded"
+        ? "nobody"
+        : error.reason === "cut-off"
+        ? "waits"
+        : "pair"
   }
 }
 
