@@ -118,9 +118,10 @@ export class Fibers {
     record.turnsAt++
   }
 
-  /** Those that have started and not ended. */
+  /** Those that have started and not ended. The others are forgotten, with all that they held. */
   living(): ReadonlyArray<FiberRecord> {
-    return this.#records.filter(({ fiber }) => fiber.pollUnsafe() === undefined)
+    this.#records = this.#records.filter(({ fiber }) => fiber.pollUnsafe() === undefined)
+    return this.#records.slice()
   }
 
   #add(fiber: AnyFiber, running: FiberRecord | undefined): FiberRecord {
@@ -144,7 +145,7 @@ export class Fibers {
     }
     this.#records.push(record)
     if (this.#records.length > this.#sweepAbove) {
-      this.#records = Array.from(this.living())
+      this.living()
       this.#sweepAbove = Math.max(smallCrowd, 2 * this.#records.length)
     }
     return record

@@ -32,8 +32,8 @@ export interface Simulation extends Agenda {
    * none until that instant, in microseconds.
    */
   readonly step: (until?: number) => boolean
-  /** Whether a timer is set. */
-  readonly hasTimers: () => boolean
+  /** How many timers are set. */
+  readonly timers: () => number
   /** The fibers that have started and not ended. */
   readonly fibers: () => ReadonlyArray<FiberRecord>
   /** What has been decided; undefined where nothing is open, and where it is too much to keep. */
@@ -148,7 +148,7 @@ export const makeSimulation = (options: SimulationOptions): Simulation => {
     random,
     wallMillis,
     step,
-    hasTimers: () => timers.size > 0,
+    timers: () => timers.size,
     fibers: () => fibers.living(),
     choices: () => recorded?.choices(),
     watched: (body) => {

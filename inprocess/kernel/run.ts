@@ -56,7 +56,7 @@ const drive = <A, E>(simulation: Simulation, main: Effect.Effect<A, E>, options:
       }
       if (!simulation.step(deadline)) {
         const fibers = simulation.fibers()
-        return givenUp(simulation.hasTimers() ? new DeadlinePassed(deadline, fibers) : new Deadlock(now, fibers))
+        return givenUp(simulation.timers() > 0 ? new DeadlinePassed(deadline, fibers) : new Deadlock(now, fibers))
       }
       steps++
       if (simulation.now() > now) {
