@@ -1,6 +1,6 @@
 import { chainId, type PeerFacts, type Standing } from "../../signatures/index.ts"
 import type { Settings } from "./settings.ts"
-import { countSlots, isBusy, type Pair, type State } from "./state.ts"
+import { isBusy, type Pair, slotsOf, type State } from "./state.ts"
 
 /** Whether that is what the node has last seen of it. */
 const isAsBefore = (pair: Pair | undefined, standing: Standing): boolean =>
@@ -13,11 +13,11 @@ const serves = ({ chain }: Settings, { chains }: PeerFacts): boolean =>
   chains._tag === "None" || chains.value.some((other) => chainId(other) === chainId(chain))
 
 /** Whether it might open a session with a candidate now. */
-const isShort = ({ sessionCount }: Settings, { lacksLink, pairs }: State, { remembered }: PeerFacts): boolean => {
-  const { openingCount, outbound } = countSlots(pairs)
+const isShort = ({ sessionCount }: Settings, state: State, { remembered }: PeerFacts): boolean => {
+  const { openingCount, outbound } = slotsOf(state)
   // Whoever is remembered is asked beside others that were asked already.
   return outbound + (remembered === undefined ? openingCount : 0) < sessionCount ||
-    (lacksLink && outbound < sessionCount)
+    (state.lacksLink && outbound < sessionCount)
 }
 
 /**

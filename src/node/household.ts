@@ -1,9 +1,10 @@
-import { Context, Effect, Exit, Scope } from "effect"
-import { ConnectionPool, type NodeServices, PeerBook, type PeerId } from "../../signatures/index.ts"
+import { Context, Effect, Exit, Option, Scope } from "effect"
+import { ConnectionPool, type NodeServices, PeerBook, type PeerFacts, type PeerId } from "../../signatures/index.ts"
 
 /** A node, as far as its household knows it. Both are called synchronously, and must not call back. */
 export interface Member {
-  onPeer(peer: PeerId): void
+  /** `facts`: what the book says of it now. */
+  onPeer(peer: PeerId, facts: PeerFacts | undefined): void
   onLinks(): void
 }
 
@@ -38,7 +39,8 @@ export class Household {
       const scope = this.#watching = Scope.makeUnsafe()
       return Effect.andThen(
         this.book.watch((peer) => {
-          for (const member of this.#members) member.onPeer(peer)
+          const facts = Option.getOrUndefined(this.book.peer(peer))
+          for (const member of this.#members) member.onPeer(peer, facts)
         }),
         this.pool.watch((what) => {
           if (what === "links") { for (const member of this.#members) member.onLinks() }

@@ -10,7 +10,7 @@ import { about, type Draft, end, move } from "./draft.ts"
 import { mirror, mirrorOne } from "./mirror.ts"
 import { isGroupFull, safePicks } from "./picks.ts"
 import type { Settings } from "./settings.ts"
-import { countSlots, type Event, isBusy, outboundByGroup, type State } from "./state.ts"
+import { type Event, isBusy, outboundByGroup, slotsOf, type State } from "./state.ts"
 
 type Looked = Extract<Event, { readonly _tag: "Looked" }>
 
@@ -223,7 +223,7 @@ export const rest = (draft: Draft, event: Event): void => {
  * Whether a look might open somebody. Who has its sessions, or has asked for them, would look in vain, but for peers that are
  * only remembered: they are asked beside others that were asked already.
  */
-export const isMissing = ({ sessionCount }: Settings, { mode, pairs, remembers }: State): boolean => {
-  const { openingCount, outbound } = countSlots(pairs)
-  return mode === "running" && outbound + (remembers ? 0 : openingCount) < sessionCount
+export const isMissing = ({ sessionCount }: Settings, state: State): boolean => {
+  const { openingCount, outbound } = slotsOf(state)
+  return state.mode === "running" && outbound + (state.remembers ? 0 : openingCount) < sessionCount
 }

@@ -22,6 +22,7 @@ import {
   type NodeServices,
   type OpenedConnection,
   type P2pSession,
+  type PeerFacts,
   type PeerId,
   type SessionOutcome
 } from "../../signatures/index.ts"
@@ -178,20 +179,24 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
     const { attempt, peer } = keeper
     const released = Effect.map(last, (outcome) => {
       this.#dispatch({ _tag: "Released", peer, attempt, outcome, standing: this.#settle(peer, outcome) })
-      this.onPeer(peer)
+      this.#review(peer)
       this.#forget(attempt)
     })
     this.#begin(() => this.#fork(released, this.#servicesOf(peer)))
   }
 
   /** What happens to a peer with a session is looked at when the session is over. */
-  onPeer(peer: PeerId): void {
+  onPeer(peer: PeerId, facts: PeerFacts | undefined): void {
     const pair = this.#state.pairs.get(peer)
     if (isBusy(pair) || this.#willLook) return
     const { book } = this.#household
-    const facts = Option.getOrUndefined(book.peer(peer))
     const standing = book.standing(peer, this.#settings.chain)
     if (concerns(this.#settings, this.#state, pair, facts, standing, book.suspectsItself())) this.#lookSoon()
+  }
+
+  /** It held a slot until now, and what the book learnt of it meanwhile was not looked at. */
+  #review(peer: PeerId): void {
+    this.onPeer(peer, Option.getOrUndefined(this.#household.book.peer(peer)))
   }
 
   onLinks(): void {
@@ -309,7 +314,7 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
 
   #fail(peer: PeerId, attempt: number, outcome: NotOpened): void {
     this.#dispatch({ _tag: "NotOpened", peer, attempt, outcome, standing: this.#settle(peer, outcome) })
-    this.onPeer(peer)
+    this.#review(peer)
   }
 
   #keep(peer: PeerId, attempt: number, opened: OpenedConnection): void {

@@ -22,7 +22,7 @@ import {
   type PoolState
 } from "./state.ts"
 import { nextTick, step } from "./step.ts"
-import { linksView } from "./view.ts"
+import { linksView, noView } from "./view.ts"
 
 /** An attendant that breaks its word to be quick is left behind. */
 const farewellMillis = 2_000
@@ -75,7 +75,9 @@ export class Shell {
   readonly #events: Array<PoolEvent> = []
   readonly #outbox: Array<() => void> = []
   #state: PoolState = emptyPool
-  #view: ReadonlyMap<PeerId, LinkView> | undefined
+  #view = noView
+  /** To whose links something has happened since that was made. */
+  readonly #touched = new Set<PeerId>()
   #attendant: LinkAttendant | undefined
   #busy = false
   #sending = false
@@ -120,7 +122,7 @@ export class Shell {
     const [state, commands] = step(setting, before, event, now(), random)
     this.#state = state
     if (state.links !== before.links) {
-      this.#view = undefined
+      for (const peer of state.touched) this.#touched.add(peer)
       const what = onlyLeases(event, commands) ? "leases" : "links"
       this.#outbox.push(() => {
         for (const listener of Array.from(this.#listeners)) listener(what)
@@ -328,7 +330,9 @@ export class Shell {
   })
 
   get links(): ReadonlyMap<PeerId, LinkView> {
-    return this.#view ??= linksView(this.#needs.setting, this.#state)
+    if (this.#touched.size > 0) this.#view = linksView(this.#needs.setting, this.#state, this.#view, this.#touched)
+    this.#touched.clear()
+    return this.#view
   }
 
   watch(listener: (what: "links" | "leases") => void): () => void {

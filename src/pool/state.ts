@@ -74,6 +74,8 @@ export interface PoolState {
   readonly peers: ReadonlyMap<PeerId, PeerState>
   /** Those of them with a race: few, and mostly none. */
   readonly racing: ReadonlySet<PeerId>
+  /** Those to whose links the last step did something. */
+  readonly touched: ReadonlySet<PeerId>
   readonly lastDial: DialKey
   /** When we were last without a link, or found that all were cut off. Monotonic milliseconds. */
   readonly cutOffAt: number
@@ -84,6 +86,7 @@ export const emptyPool: PoolState = {
   links: new Map(),
   peers: new Map(),
   racing: new Set(),
+  touched: new Set(),
   lastDial: 0,
   cutOffAt: Number.NEGATIVE_INFINITY
 }
@@ -158,6 +161,7 @@ export class Draft {
   #links: Map<LinkKey, LinkState> | undefined
   #peers: Map<PeerId, PeerState> | undefined
   #racing: Set<PeerId> | undefined
+  readonly #touched = new Set<PeerId>()
   lastDial: DialKey
   closing: boolean
   cutOffAt: number
@@ -188,6 +192,7 @@ export class Draft {
   putLink(link: LinkState): void {
     this.#links ??= new Map(this.#before.links)
     this.#links.set(link.key, link)
+    this.#touched.add(link.peer)
   }
 
   addLink(link: LinkState): void {
@@ -199,6 +204,7 @@ export class Draft {
   removeLink({ key, peer: id }: LinkState): void {
     this.#links ??= new Map(this.#before.links)
     this.#links.delete(key)
+    this.#touched.add(id)
     const peer = this.peer(id)
     this.putPeer(id, { ...peer, links: peer.links.filter((other) => other !== key) })
   }
@@ -229,6 +235,6 @@ export class Draft {
 
   state(): PoolState {
     const { closing, cutOffAt, lastDial, links, peers, racing } = this
-    return { closing, links, peers, racing, lastDial, cutOffAt }
+    return { closing, links, peers, racing, touched: this.#touched, lastDial, cutOffAt }
   }
 }

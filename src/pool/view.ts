@@ -23,20 +23,27 @@ const viewOf = (link: LinkState, links: ReadonlyArray<LinkState>): LinkView => {
   return made
 }
 
-/** One per peer: the link that is expected to stay, with the chains on all its links. */
-export const linksView = (setting: PoolSetting, state: PoolState): ReadonlyMap<PeerId, LinkView> => {
-  const found = new Map<PeerId, LinkView>()
-  for (const [peer, { links: keys }] of state.peers) {
-    const [only] = keys
-    if (keys.length === 1 && only !== undefined) {
-      // As it is with nearly all, and this is asked for after each lease.
-      const link = state.links.get(only)
-      if (link?.phase === "up") found.set(peer, viewOf(link, [link]))
-      continue
-    }
-    const links = keys.flatMap((key) => state.links.get(key) ?? [])
-    const link = expectedLink(setting, links)
-    if (link !== undefined) found.set(peer, viewOf(link, links))
+/** The link that is expected to stay, with the chains on all of the peer's links. */
+const viewOfPeer = (setting: PoolSetting, { links: all, peers }: PoolState, peer: PeerId): LinkView | undefined => {
+  const links = peers.get(peer)?.links.flatMap((key) => all.get(key) ?? []) ?? []
+  const link = expectedLink(setting, links)
+  return link && viewOf(link, links)
+}
+
+export const noView: ReadonlyMap<PeerId, LinkView> = new Map()
+
+/** One per peer, given how it was `before` something happened to the links of those `touched`: few, of perhaps thousands. */
+export const linksView = (
+  setting: PoolSetting,
+  state: PoolState,
+  before: ReadonlyMap<PeerId, LinkView> = noView,
+  touched: Iterable<PeerId> = state.peers.keys()
+): ReadonlyMap<PeerId, LinkView> => {
+  const found = new Map(before)
+  for (const peer of touched) {
+    const view = viewOfPeer(setting, state, peer)
+    if (view === undefined) found.delete(peer)
+    else found.set(peer, view)
   }
   return found
 }

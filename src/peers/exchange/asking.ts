@@ -38,6 +38,8 @@ export interface AskDecision {
   readonly ask: ReadonlyArray<PeerId>
   /** Whom to dial, so that it can be asked once it is linked. */
   readonly visit: PeerId | undefined
+  /** There is no need to ask anybody: what happens meanwhile can wait for a moment. */
+  readonly isContent: boolean
   /** When to look again though nothing happens; `Infinity`: not at all. */
   readonly wakeAt: number
 }
@@ -83,9 +85,8 @@ export const whomToAsk = (
   random: () => number
 ): AskDecision => {
   const knowsFew = view.known < setting.enough
-  if (!view.isPublic || !(knowsFew || view.spare() < fewSpare)) {
-    return { state: before, ask: [], visit: undefined, wakeAt: Infinity }
-  }
+  const isContent = view.isPublic && !knowsFew && view.spare() >= fewSpare
+  if (!view.isPublic || isContent) return { state: before, ask: [], visit: undefined, isContent, wakeAt: Infinity }
   let state = before
   let wakeAt = Infinity
   const awaited = [...state.dealings.values()].filter(({ askFrom }) => askFrom === Infinity).length
@@ -114,7 +115,7 @@ export const whomToAsk = (
     }
     for (const peer of strangers) if (peer !== visit) wakeAt = Math.min(wakeAt, Math.max(from(peer), state.visitAt))
   }
-  return { state, ask, visit, wakeAt }
+  return { state, ask, visit, isContent: false, wakeAt }
 }
 
 /** What came of a question: so many records; none: no answer. */

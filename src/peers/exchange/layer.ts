@@ -15,13 +15,15 @@ import {
 } from "../../../signatures/index.ts"
 import { Acquaintances } from "./Acquaintances.ts"
 import { Answers, type Teachable } from "./answers.ts"
-import { answered, type AskState, fewSpare, nobodyAsked, whomToAsk } from "./asking.ts"
+import { answered, type AskDecision, type AskState, fewSpare, nobodyAsked, whomToAsk } from "./asking.ts"
 import { KnownRecords } from "./KnownRecords.ts"
 import { lessonOf, maxNewAddresses } from "./lesson.ts"
 import { type ExchangeSetting, exchangeSetting, type PeerExchangeOptions } from "./options.ts"
 
 /** Between two looks: what happens together is looked at together. */
 const lookMillis = 250
+/** The same, when there is no need to ask anybody. */
+const contentMillis = 1_000
 
 interface Needs {
   readonly setting: ExchangeSetting
@@ -170,8 +172,8 @@ class Exchange {
     return spare
   }
 
-  /** Asks whom the rules say; gives when to look again. */
-  look(start: (effect: Effect.Effect<void>) => void): number {
+  /** Asks whom the rules say. */
+  look(start: (effect: Effect.Effect<void>) => void): Pick<AskDecision, "isContent" | "wakeAt"> {
     const { book, control, now, pool, random, setting } = this.needs
     const chains = control.served().flatMap((one) => one.private ? [] : [one.chain])
     // Who is only remembered from an earlier process may be long gone.
@@ -203,7 +205,7 @@ class Exchange {
     if (decision.visit !== undefined && chain !== undefined) {
       start(pool.lease(decision.visit, chain).pipe(Effect.map((lease) => lease.release()), Effect.ignore))
     }
-    return decision.wakeAt
+    return decision
   }
 
   private ask(peer: PeerId): Effect.Effect<void> {
@@ -257,9 +259,11 @@ const make = Effect.fnUntraced(function*(options: PeerExchangeOptions) {
   )
 
   let wakeAt = Infinity
-  const look = Effect.sync(() => {
+  const look = Effect.suspend(() => {
     exchange.bell.closeUnsafe()
-    wakeAt = exchange.look((effect) => void start(reported(effect)))
+    const decision = exchange.look((effect) => void start(reported(effect)))
+    wakeAt = decision.wakeAt
+    return Effect.sleep(decision.isContent ? contentMillis : lookMillis)
   })
   const untilNext = Effect.suspend(() =>
     wakeAt === Infinity
@@ -268,7 +272,6 @@ const make = Effect.fnUntraced(function*(options: PeerExchangeOptions) {
   )
   yield* untilNext.pipe(
     Effect.andThen(look),
-    Effect.andThen(Effect.sleep(lookMillis)),
     Effect.forever,
     reported,
     Effect.forkScoped({ startImmediately: true })

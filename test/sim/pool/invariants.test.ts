@@ -3,6 +3,7 @@ import * as assert from "node:assert/strict"
 import { describe, expect, it } from "vitest"
 import type { PeerId } from "../../../signatures/index.ts"
 import { expectedLink } from "../../../src/pool/settling.ts"
+import { linksView } from "../../../src/pool/view.ts"
 import { addressIn, anyDeed, chain, type Deed, PoolModel, self } from "./model.ts"
 
 const peers = ["2Peer2", "2Peer3", "2Peer4", "2Peer5", "4Peer2", "4Peer3", "4Peer4", "4Peer5"].map((text) =>
@@ -177,6 +178,7 @@ class World {
   checkLinks(): void {
     const { pool } = this
     assert.deepEqual(new Set(pool.state.links.keys()), new Set(this.alive.keys()))
+    assert.deepEqual(pool.viewed, linksView(pool.setting, pool.state))
     const counting = pool.links.filter(({ phase }) => phase !== "parting")
     const inbound = counting.filter(({ direction }) => direction === "inbound")
     const racing = [...pool.state.peers].filter(([, { race }]) => race !== undefined).map(([peer]) => peer)

@@ -13,7 +13,7 @@ import {
 import { type ConnectionPoolOptions, type PoolSetting, poolSetting } from "../../../src/pool/options.ts"
 import { emptyPool, type LinkState, type PoolCommand, type PoolEvent, type PoolState } from "../../../src/pool/state.ts"
 import { nextTick, step } from "../../../src/pool/step.ts"
-import { linksView } from "../../../src/pool/view.ts"
+import { linksView, noView } from "../../../src/pool/view.ts"
 
 /** In the middle of all peers, so that some are smaller and some larger. */
 export const self = "3Self3" as PeerId
@@ -30,6 +30,8 @@ interface Answer {
 
 export class PoolModel {
   state: PoolState = emptyPool
+  /** What is up, brought up to date after each step. */
+  viewed = noView
   now = 1_000
   readonly setting: PoolSetting
   /** By dial. */
@@ -56,6 +58,7 @@ export class PoolModel {
     const random = () => this.#draws[this.#draw++ % this.#draws.length] ?? 0
     const [state, commands] = step(this.setting, this.state, event, this.now, random)
     this.state = state
+    this.viewed = linksView(this.setting, state, this.viewed, state.touched)
     for (const command of commands) this.#obey(command)
     return commands
   }
