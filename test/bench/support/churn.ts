@@ -3,58 +3,15 @@
  * is left of them.
  */
 import { Context, Deferred, Effect, Fiber, Logger } from "effect"
-import { queryObjects } from "node:v8"
 import { type ChainHost, makeChainHost } from "../../../chains/index.ts"
-import { type Chain, ConnectionPool, type P2pSession, PeerBook } from "../../../signatures/index.ts"
+import { type Chain, ConnectionPool, PeerBook } from "../../../signatures/index.ts"
 import { SessionCore } from "../../../src/wire/SessionCore.ts"
 import { type Process, process as startProcess } from "../../laws/nodes.ts"
 import { libp2pBackend } from "../../support/libp2p.ts"
-import { bytesInUse } from "./memory.ts"
+import { briefSession, drawsOf, forgiving } from "./briefSessions.ts"
+import { bytesInUse, countOf } from "./memory.ts"
 
-/** Mulberry32. */
-const drawsOf = (seed: number) => {
-  let state = seed
-  return (below: number): number => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below
-  }
-}
-
-/** Forgives everything at once, or ten thousand sessions would take a day of waiting for their peers to cool. */
-const forgiving = (book: PeerBook["Service"]): PeerBook["Service"] => ({
-  ...book,
-  standing: () => ({ _tag: "Clear" }),
-  candidates: (chain) => book.candidates(chain).map((peer) => ({ ...peer, standing: { _tag: "Clear" } }))
-})
-
-const small = new Uint8Array(64)
 const large = new Uint8Array(200_000)
-const soon = "20 millis"
-
-/** Ends in one of the ways in which sessions end. */
-const session = (draw: (below: number) => number, count: () => void): P2pSession<unknown> => (connection) =>
-  Effect.suspend(() => {
-    count()
-    const { close, receive, send } = connection
-    const ways: ReadonlyArray<Effect.Effect<unknown, unknown>> = [
-      Effect.void,
-      Effect.andThen(send(small), Effect.void),
-      Effect.andThen(send(small), Effect.timeoutOption(receive, soon)),
-      Effect.timeoutOption(Effect.forever(receive), soon),
-      // Never read: the peer's credit runs out.
-      Effect.timeoutOption(Effect.andThen(Effect.forever(send(large)), Effect.never), soon),
-      Effect.andThen(send(large), close),
-      Effect.andThen(close, Effect.ignore(receive)),
-      Effect.fail("the session has had enough"),
-      Effect.die(new Error("a bug of the session")),
-      Effect.interrupt,
-      Effect.raceFirst(receive, send(large)),
-      Effect.forkChild(Effect.forever(receive))
-    ]
-    return ways[draw(ways.length)] ?? Effect.void
-  }).pipe(Effect.asVoid)
 
 interface Town {
   readonly hosts: readonly [ChainHost, ChainHost]
@@ -91,7 +48,7 @@ const run = Effect.fnUntraced(function*(town: Town, chains: ReadonlyArray<Chain>
   const enough = Deferred.makeUnsafe<void>()
   // Both ends count each.
   let left = 2 * sessions
-  const callback = session(draw, () => {
+  const callback = briefSession(draw, large, () => {
     if (--left === 0) Deferred.doneUnsafe(enough, Effect.void)
   })
   const add = (chain: Chain) =>
@@ -126,9 +83,6 @@ export interface Census {
   readonly sockets: number
   readonly bytes: number
 }
-
-/** Walks the whole heap, and so takes its time. */
-const countOf = (one: Function): number => queryObjects(one, { format: "count" })
 
 const census = Effect.map(
   Effect.withFiber((fiber) => Effect.succeed(fiber.constructor)),

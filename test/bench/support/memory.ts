@@ -1,5 +1,5 @@
 /** What is in use, and not what waits to be collected. */
-import { setFlagsFromString } from "node:v8"
+import { queryObjects, setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 
 setFlagsFromString("--expose-gc")
@@ -18,3 +18,6 @@ export const bytesInUse = (): number => {
   const { arrayBuffers, heapUsed } = process.memoryUsage()
   return heapUsed + arrayBuffers
 }
+
+/** How many objects of a class there are. Walks the whole heap, and so takes its time. */
+export const countOf = (one: Function): number => queryObjects(one, { format: "count" })
