@@ -38,10 +38,12 @@ export interface Lease {
 /** Said to a peer before a link is closed. Openings that are lost to it are charged to nobody. */
 export type GoodbyeReason = "idle" | "superseded" | "shutdown" | "banned"
 
-/** What the pool needs from whoever speaks on its links: `src/wire`. All three are called by the pool only. */
+/** What the pool needs from whoever speaks on its links: `src/wire`. All are called by the pool only. */
 export interface LinkAttendant {
   /** Every link, inbound and outbound, from its first moment, once. Synchronous; must not fail. */
   readonly attend: (link: Link) => void
+  /** Such a link has ended; called before the pool itself goes by that, once. Synchronous; must not fail. */
+  readonly ended?: (link: Link) => void
   /** Completes once the peer has answered a ping that was sent after the call; waits for ever if it doesn't. */
   readonly probe: (link: Link) => Effect.Effect<void>
   /**

@@ -117,6 +117,7 @@ export class Shell {
   }
 
   #handle(event: PoolEvent): void {
+    if (event._tag === "Ended") this.#tellEnded(event.link)
     const before = this.#state
     const { now, random, setting } = this.#needs
     const [state, commands] = step(setting, before, event, now(), random)
@@ -256,6 +257,11 @@ export class Shell {
       ({ by }) => Effect.sync(() => this.dispatch({ _tag: "Ended", link: key, by }))
     )
     this.#needs.run(ended)
+  }
+
+  #tellEnded(key: LinkKey): void {
+    const link = this.#links.get(key)
+    if (link !== undefined) this.#attendant?.ended?.(link)
   }
 
   #forget(key: LinkKey): void {

@@ -17,6 +17,7 @@ import { LinkSessions } from "./LinkSessions.ts"
 interface Attended {
   readonly control: LinkControl
   readonly sessions: LinkSessions
+  readonly stopPinging: () => void
 }
 
 /**
@@ -35,6 +36,12 @@ export const layerConnections = (
 
     yield* pool.attend({
       attend: (link) => attend(env, links, link),
+      ended: (link) => {
+        const attended = links.get(link)
+        links.delete(link)
+        attended?.stopPinging()
+        attended?.control.ended()
+      },
       probe: (link) => links.get(link)?.control.probe ?? Effect.never,
       farewell: (link, reason) =>
         Effect.suspend(() => {
@@ -111,13 +118,7 @@ const attend = (env: Environment, links: Map<Link, Attended>, link: Link): void 
     }
   })
   const sessions = new LinkSessions(link, env, control.heard)
-  links.set(link, { control, sessions })
-  const stopPinging = env.start(control.keepAlive)
-  env.start(Effect.map(link.ended, () => {
-    links.delete(link)
-    stopPinging()
-    control.ended()
-  }))
+  links.set(link, { control, sessions, stopPinging: env.start(control.keepAlive) })
   link.accept((stream) => onStream(env, link, control, sessions, stream))
   if (link.direction === "inbound") return
   // A peer that takes no control stream can't be kept; if it is the link that has ended, nothing is left to say.

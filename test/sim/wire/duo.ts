@@ -139,14 +139,17 @@ const testPool = (self: PeerId, link: DuoLink): TestPool => {
     addresses: [link.remote],
     lease: () => Effect.sync(lease),
     leaseOn: lease,
-    attend: (given) =>
-      Effect.asVoid(Effect.acquireRelease(
+    attend: (given) => {
+      const ended = Effect.andThen(link.ended, Effect.sync(() => given.ended?.(link)))
+      const attended = Effect.acquireRelease(
         Effect.sync(() => {
           attendant = given
           given.attend(link)
         }),
         () => given.farewell(link, "shutdown")
-      )),
+      )
+      return Effect.andThen(Effect.forkScoped(ended, { startImmediately: true }), Effect.asVoid(attended))
+    },
     dead: (_, reason) => void dead.push(reason),
     cutOff: () => {},
     leaving: (_, reason) => void leaving.push(reason),
