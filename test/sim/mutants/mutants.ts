@@ -131,8 +131,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     means: "sessions that others opened count towards the target",
     file: "src/node/look.ts",
     find: "const missing = Math.min(settings.sessionCount - outbound - openingCount, most)",
-    instead:
-      "const missing = Math.min(settings.sessionCount - outbound - countSlots(pairs).inbound - openingCount, most)"
+    instead: "const missing = Math.min(settings.sessionCount - outbound - draft.slots.inbound - openingCount, most)"
   },
   {
     name: "private not heeded",
