@@ -1,7 +1,10 @@
 /** What the laws of a connection need on every backend: two processes, and both ends of connections between them. */
+import { it } from "@effect/vitest"
 import { Context, Deferred, Duration, Effect, type Fiber, Layer, Queue, type Scope } from "effect"
 import {
   type Chain,
+  type CloseCode,
+  type ConnectionFailed,
   type ConnectionLimits,
   type ConnectionPool,
   Connections,
@@ -85,6 +88,13 @@ export const duo = Effect.fnUntraced(function*(backend: Backend) {
   } satisfies Duo as Duo
 })
 
+/** A law is a test of its own, and takes its two processes from `test`. */
+export const connectionCourt = (backend: Backend) => ({
+  test: duo(backend),
+  // oxlint-disable-next-line vitest/valid-title -- every law has its own
+  law: <A, E>(name: string, effect: Effect.Effect<A, E, Scope.Scope>) => it(name, () => backend.run(effect))
+})
+
 /** A peer that speaks no protocol of ours: only its identity and the address of who it attacks are given. */
 export const target = Effect.fnUntraced(function*(backend: Backend) {
   const world = yield* backend.world(2)
@@ -107,6 +117,20 @@ export const numbered = (n: number, size = 8): P2pMessage => {
 
 export const numberOf = (message: P2pMessage): number =>
   ((message[0] ?? 0) | ((message[1] ?? 0) << 8) | ((message[2] ?? 0) << 16) | ((message[3] ?? 0) << 24)) >>> 0
+
+export const numbers = (count: number) => Array.from({ length: count }, (_, n) => n)
+
+export const closedBy = (by: "local" | "remote", code: CloseCode = "closed") =>
+  ({ _tag: "ConnectionClosed", by, code }) as const
+export const failedAs = (reason: ConnectionFailed["reason"]) => ({ _tag: "ConnectionFailed", reason }) as const
+
+/** What `receive`, `tryReceive` and `send` fail with. */
+export const failures = (connection: P2pConnection) =>
+  Effect.all([
+    Effect.flip(connection.receive),
+    Effect.flip(connection.tryReceive),
+    Effect.flip(connection.send(numbered(0)))
+  ])
 
 /** Sends until it fails, counting what was accepted. */
 export const flood = (connection: P2pConnection, message: (n: number) => P2pMessage) => {
