@@ -1,6 +1,13 @@
 /** How a peer came to stand where it does, for people who ask why. Pure. */
-import { Option } from "effect"
-import type { Charge, HistoryLine, PeerId, SessionOutcome } from "../../signatures/index.ts"
+import { Equivalence, Option } from "effect"
+import {
+  type Address,
+  type Charge,
+  type HistoryLine,
+  isSameChain,
+  type PeerId,
+  type SessionOutcome
+} from "../../signatures/index.ts"
 import { type Ban, type Health, untriedPair } from "./state.ts"
 import type { Verdict } from "./table.ts"
 
@@ -81,12 +88,11 @@ export const lineOf = (
   return { ...line, charged: "address", did: verdict.address.good ? "good" : "failed", until: Option.none() }
 }
 
+const isSameAddress = Option.makeEquivalence(Equivalence.strictEqual<Address>())
+const isOfSameChain = Option.makeEquivalence(isSameChain)
+
 const isSame = (a: HistoryLine, b: HistoryLine): boolean =>
-  a.what === b.what &&
-  a.did === b.did &&
-  Option.getOrUndefined(a.address) === Option.getOrUndefined(b.address) &&
-  // Chains are the same objects again and again, and a second line for one does no harm.
-  Option.getOrUndefined(a.chain)?.name === Option.getOrUndefined(b.chain)?.name
+  a.what === b.what && a.did === b.did && isSameAddress(a.address, b.address) && isOfSameChain(a.chain, b.chain)
 
 /** With one more line at the end; one that says the same moves there. What went well is forgotten first. */
 export const withLine = (lines: ReadonlyArray<HistoryLine>, line: HistoryLine): ReadonlyArray<HistoryLine> => {

@@ -56,6 +56,15 @@ describe("the history of a peer", () => {
     expect(book.history(peer).map(({ at }) => book.now - at)).toEqual([1_000, 0])
   })
 
+  it("tells of two chains apart, though they bear one name", () => {
+    const book = known().ended(peer, failedBy("stream-lost")).wait(1_000)
+      .ended(peer, failedBy("stream-lost"), { ...chain, genesis: "another" })
+    expect(book.history(peer).map(({ chain, times }) => [Option.getOrUndefined(chain)?.genesis, times])).toEqual([
+      [chain.genesis, 1],
+      ["another", 1]
+    ])
+  })
+
   it("is bounded, and forgets what went well before what did not", () => {
     fc.assert(fc.property(fc.array(fc.integer({ min: 0, max: 60 }), { maxLength: 100, size: "max" }), (names) => {
       const book = known().ended(peer, failedBy("stream-lost"))
