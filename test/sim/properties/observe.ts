@@ -17,7 +17,8 @@ import {
   type Standing,
   type Transport
 } from "../../../signatures/index.ts"
-import { type ChainWatch, type Home } from "./World.ts"
+import { type ChainWatch } from "./ChainWatch.ts"
+import { type Home } from "./Home.ts"
 
 /** Whom a charge concerns, as node.md's table has it, in words of this test's own. */
 type Concern = "nobody" | "forgiven" | "good" | "waits" | "incompatible" | "pair" | "peer" | "banned" | "address"
@@ -240,7 +241,6 @@ export const watchTransport = (home: Home, transport: Transport["Service"]): voi
 const beginOpening = (watch: ChainWatch, peer: PeerId): void => {
   const { home } = watch
   watch.begun++
-  watch.openedAt = home.now()
   watch.openings.set(peer, (watch.openings.get(peer) ?? 0) + 1)
   home.patience.forget(`ignored ${watch.id} ${peer}`)
   home.world.dirty.add(watch)

@@ -2,9 +2,10 @@
 import { Effect } from "effect"
 import { keyedRandom, type RandomStream, type Scenario } from "../../../inprocess/index.ts"
 import { Faults, type FaultSource } from "../../../inprocess/testing/index.ts"
+import { type ChainWatch } from "./ChainWatch.ts"
 import { anyShape, nodeShape, pickOf, plainShape, type Shape } from "./shapes.ts"
 import { town } from "./town.ts"
-import { type ChainWatch, type World } from "./World.ts"
+import { type World } from "./World.ts"
 
 export interface Property {
   readonly name: string

@@ -7,7 +7,8 @@ import {
   type P2pSession,
   ProtocolViolated
 } from "../../../signatures/index.ts"
-import { type ChainWatch, type SessionRun } from "./World.ts"
+import { type ChainWatch } from "./ChainWatch.ts"
+import { type SessionRun } from "./World.ts"
 
 const headerBytes = 32
 const largest = 3_000

@@ -11,10 +11,12 @@ import {
   withPeer
 } from "../../../signatures/index.ts"
 import { makeP2pNode } from "../../../src/node/index.ts"
+import { ChainWatch } from "./ChainWatch.ts"
+import { Home } from "./Home.ts"
 import { watchBook, watchConnections, watchPool, watchTransport } from "./observe.ts"
 import { talk } from "./sessions.ts"
 import { configOf, type Shape } from "./shapes.ts"
-import { ChainWatch, Home, World } from "./World.ts"
+import { World } from "./World.ts"
 
 const lookEvery = "200 millis"
 
