@@ -9,8 +9,10 @@ const isAsBefore = (pair: Pair | undefined, standing: Standing): boolean =>
     ? pair.state === "Candidate"
     : standing._tag === pair.state && standing.until === pair.until)
 
-const serves = ({ chain }: Settings, { chains }: PeerFacts): boolean =>
-  chains._tag === "None" || chains.value.some((other) => chainId(other) === chainId(chain))
+/** Whether a look would see it at all. */
+const isCandidate = ({ chain, known, private: isPrivate }: Settings, { chains, peer }: PeerFacts): boolean =>
+  (!isPrivate || known.has(peer)) &&
+  (chains._tag === "None" || chains.value.some((other) => chainId(other) === chainId(chain)))
 
 /** Whether it might open a session with a candidate now. */
 const isShort = ({ sessionCount }: Settings, state: State, { remembered }: PeerFacts): boolean => {
@@ -32,6 +34,9 @@ export const concerns = (
   facts: PeerFacts | undefined,
   standing: Standing,
   suspectsItself: boolean
-): boolean =>
-  !isAsBefore(pair, standing) || facts === undefined || !serves(settings, facts) ||
-  state.suspecting !== suspectsItself || isShort(settings, state, facts)
+): boolean => {
+  if (state.suspecting !== suspectsItself) return true
+  // Of those who serve other chains, and of strangers to a private one, only that they are no candidates any more is news.
+  if (facts === undefined || !isCandidate(settings, facts)) return pair !== undefined
+  return !isAsBefore(pair, standing) || isShort(settings, state, facts)
+}
