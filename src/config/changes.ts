@@ -3,6 +3,7 @@ import * as Duration from "effect/Duration"
 import { nodeDefaults } from "../../signatures/NodeConfig.ts"
 import type { Loaded } from "./load.ts"
 import type { ChainSettings, NodeSettings } from "./settings.ts"
+import { shapeAt } from "./shape.ts"
 
 export interface ChainChange {
   readonly settings: ChainSettings
@@ -30,6 +31,13 @@ const canonical = (value: unknown): string =>
       ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => a < b ? -1 : 1))
       : inner) ?? "nothing"
 
+/** Whether a count is what it would be, were it left out. */
+const followsFrom = (sessionCount: number, key: string, value: unknown): boolean => {
+  const shape = shapeAt(["chains", 0, key])
+  return shape?._tag === "Leaf" && shape.timesSessionCount !== undefined &&
+    value === shape.timesSessionCount * sessionCount
+}
+
 const durations = ["sessionTimeout", "drainTimeout", "closeTimeout"] as const
 
 /** By key. A default that is written out means the same as one that isn't. */
@@ -46,7 +54,8 @@ const meaning = ({ node, options, session }: ChainSettings): ReadonlyMap<string,
     session,
     options: options ?? {}
   }
-  return new Map(Object.entries(filled).map(([key, value]) => [key, canonical(value)]))
+  const said = Object.entries(filled).filter(([key, value]) => !followsFrom(filled.sessionCount, key, value))
+  return new Map(said.map(([key, value]) => [key, canonical(value)]))
 }
 
 /** The keys in which two chains of one name differ in what they mean. */

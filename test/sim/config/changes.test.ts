@@ -50,6 +50,20 @@ describe("a config file that is read again", () => {
       assert.deepStrictEqual(namesOf(changesOf(before.settings, running(before), after)), nothing)
     }))
 
+  it.effect("finds no change in a count that is written out as it follows from sessionCount, and one in any other", () =>
+    Effect.gen(function*() {
+      const before = yield* loaded([chain("a"), chain("b", { sessionCount: 3 })])
+      const counts = { sessionCount: 3, maxInboundCount: 6, maxSessionCount: 9 }
+      const same = yield* loaded([chain("a", { maxInboundCount: 12, maxSessionCount: 18 }), chain("b", counts)])
+      assert.deepStrictEqual(namesOf(changesOf(before.settings, running(before), same)), nothing)
+      assert.deepStrictEqual(namesOf(changesOf(same.settings, running(same), before)), nothing)
+      const other = yield* loaded([chain("a", { maxInboundCount: 11 }), chain("b", { ...counts, maxSessionCount: 10 })])
+      assert.deepStrictEqual(namesOf(changesOf(before.settings, running(before), other)), {
+        ...nothing,
+        changed: [["a", "maxInboundCount"], ["b", "maxSessionCount"]]
+      })
+    }))
+
   it.effect("leaves alone what was added by hand, takes it over once the file has it, and brings back what was removed", () =>
     Effect.gen(function*() {
       const file = yield* loaded([chain("a"), chain("b")])
