@@ -72,7 +72,7 @@ export const dial = (
     dialler.adopt(mine)
     if (first) settle(mine)
     out(() => {
-      if (theirs.over) return
+      if (theirs.over) return back(() => settle("handshake"))
       if (!listener.welcome(theirs)) return back(() => first ? mine.end("lost") : refuse(mine))
       if (!first) back(() => wanted ? settle(mine) : mine.abort())
     })

@@ -123,6 +123,27 @@ describe("dialling a simulated host", () => {
     assert.deepStrictEqual([...outcomes].toSorted(), ["handshake", "lost", "refused"])
   })
 
+  it("ends where the link is cut before both ends have it", () => {
+    const outcomes = new Set<string>()
+    for (let seed = 1; seed <= 30; seed++) {
+      inprocess.runSync(
+        Effect.gen(function*() {
+          const { a, b, network } = yield* two(exactly)
+          yield* listen(b)
+          const dialling = yield* Effect.forkChild(dial(a, b), { startImmediately: true })
+          yield* Effect.sleep("45 millis")
+          yield* network.cut(a, b)
+          const exit = yield* Fiber.await(dialling)
+          if (Exit.isSuccess(exit)) outcomes.add((yield* exit.value.ended).by)
+          else outcomes.add((yield* Effect.flip(exit)).reason)
+          assert.strictEqual(network.linkCount(a), 0)
+        }),
+        { seed }
+      )
+    }
+    assert.deepStrictEqual([...outcomes].toSorted(), ["handshake", "lost"])
+  })
+
   it("fails to listen where another host does", () =>
     inprocess.run(Effect.gen(function*() {
       const network = yield* makeNetwork()
