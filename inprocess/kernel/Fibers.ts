@@ -5,9 +5,13 @@ import { type AnyFiber, isRunning } from "./internals.ts"
 /** A fiber of the simulation. */
 export interface FiberRecord {
   readonly fiber: AnyFiber
-  readonly parent: FiberRecord | undefined
-  /** Among those that its parent started. */
-  readonly index: number
+  /**
+   * Which of those that its parent started it is, after the same of each of its ancestors; of a long line the first few and the
+   * last. Not the ancestors themselves: they may have ended long ago, and are forgotten then.
+   */
+  readonly line: ReadonlyArray<number>
+  /** Its parent's actor; 0 if it has none. */
+  readonly parentActor: number
   /** Follows from its lineage alone: the same in every process, and under every schedule that leaves its ancestors be. */
   readonly actor: number
   /** How many it has started, by now. */
@@ -59,13 +63,20 @@ export interface Task {
 /** Below it nobody looks for fibers that have ended. */
 const smallCrowd = 1024
 
+/** A longer line is told, and kept, without its middle. */
+const longestLine = 12
+const firstFew = 4
+
+const lineOfChild = (line: ReadonlyArray<number>, index: number): ReadonlyArray<number> =>
+  line.length <= longestLine
+    ? [...line, index]
+    : [...line.slice(0, firstFew), ...line.slice(firstFew + 1), index]
+
 /** `0.3.1`: the second that was started by the fourth that was started by the first. */
-export const lineage = (record: FiberRecord): string => {
-  const path: Array<number> = []
-  for (let at: FiberRecord | undefined = record; at !== undefined; at = at.parent) path.push(at.index)
-  const indices = path.toReversed()
-  return indices.length <= 12 ? indices.join(".") : `${indices.slice(0, 4).join(".")}…${indices.slice(-8).join(".")}`
-}
+export const lineage = ({ line }: FiberRecord): string =>
+  line.length <= longestLine
+    ? line.join(".")
+    : `${line.slice(0, firstFew).join(".")}…${line.slice(firstFew - longestLine).join(".")}`
 
 /** Knows the fibers of a simulation by who started them, as their own ids count per process. */
 export class Fibers {
@@ -107,7 +118,9 @@ export class Fibers {
       this.#task = undefined
       // It started nobody, so the number is free, and numbers depend less on the schedule.
       const { setter } = task
-      if (setter !== undefined && setter !== record.parent && setter.starts === task.index + 1) setter.starts--
+      if (setter !== undefined && setter.actor !== record.parentActor && setter.starts === task.index + 1) {
+        setter.starts--
+      }
     }
     running.push(record)
     record.turns++
@@ -131,12 +144,12 @@ export class Fibers {
       : running === undefined
       ? this.#task?.index ?? 0
       : parent.starts++
-    const actor = mixWords(parent?.actor ?? 0, index)
+    const parentActor = parent?.actor ?? 0
     const record: FiberRecord = {
       fiber,
-      parent,
-      index,
-      actor,
+      line: lineOfChild(parent?.line ?? [], index),
+      parentActor,
+      actor: mixWords(parentActor, index),
       starts: 0,
       turns: 0,
       turnsAt: 0,

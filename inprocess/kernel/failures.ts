@@ -27,7 +27,8 @@ const waitsFor = ({ waitsWith }: FiberRecord): string => {
 
 const describe = (record: FiberRecord, more: string): string => {
   const spans = spansOf(record)
-  const name = record.parent === undefined && record.index === 0 ? "the main fiber" : `fiber ${lineage(record)}`
+  const place = lineage(record)
+  const name = place === "0" ? "the main fiber" : `fiber ${place}`
   return `${name}${spans.length === 0 ? "" : ` in the span ${spans.join(" in ")}`}${more}`
 }
 
