@@ -156,8 +156,10 @@ const fill = (draft: Draft, event: Looked): void => {
 /** When time alone makes something possible: a rotation, the end of a wait, and while below target of a pause. */
 const nextInstant = ({ now, pairs, settings, slots, state }: Draft): number => {
   const isBelow = slots.outbound + slots.openingCount < settings.sessionCount
-  // A suspicion lapses without a word.
-  let next = isBelow && state.suspecting ? now + 1_000 : Infinity
+  // A suspicion lapses without a word. Whatever happens meanwhile doesn't put that off.
+  let next = isBelow && state.suspecting
+    ? Math.min(state.wakeAt > now ? state.wakeAt : Infinity, now + 1_000)
+    : Infinity
   for (const pair of pairs.values()) {
     const at = isBusy(pair) ? pair.rotateAt : pair.state === "Candidate" && !isBelow ? Infinity : pair.until
     if (at > now && at < next) next = at

@@ -318,6 +318,23 @@ describe("stopping", () => {
 })
 
 describe("while the book suspects ourselves", () => {
+  it("looks again within a second, however often somebody asks for a session in vain", () => {
+    const world = new NodeWorld({ sessionCount: 1, maxInboundCount: 0 }).learn(facts(0))
+    world.suspectsItself = true
+    world.state = { ...world.state, probeAt: Infinity }
+    world.look()
+    const { wakeAt } = world.state
+    expect(wakeAt).toBe(world.now + 1_000)
+    for (let i = 0; i < 3; i++) {
+      world.now += 300
+      expect(world.hello(peerId(3))).toBe("full")
+      expect(world.state.wakeAt).toBe(wakeAt)
+    }
+    world.suspectsItself = false
+    world.pass(100)
+    expect([...world.openings.values()]).toEqual([peerId(0)])
+  })
+
   it("only sticky peers are opened", () => {
     const world = new NodeWorld({ sessionCount: 4 }).learn(...many(4), facts(40, { sticky: new Set(["me"]) }))
     world.suspectsItself = true
