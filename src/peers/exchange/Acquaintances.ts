@@ -16,6 +16,8 @@ interface Acquaintance {
   readonly isLinked: boolean
 }
 
+const isStale = ({ isLinked, last }: Acquaintance, now: number): boolean => !isLinked && last + staleMillis <= now
+
 /** The peers that we have met on a link of our own, with what they have signed: the only ones that we tell others of. */
 export class Acquaintances {
   private readonly all = new Map<PeerId, Acquaintance>()
@@ -38,14 +40,15 @@ export class Acquaintances {
     for (const [peer, known] of this.all) {
       const isLinked = links.has(peer)
       if (isLinked !== known.isLinked) this.all.set(peer, { ...known, isLinked, last: now })
-      else if (!isLinked && known.last + staleMillis <= now) this.all.delete(peer)
+      else if (isStale(known, now)) this.all.delete(peer)
     }
   }
 
   /** Those that were alive over such a time, or so far apart. */
   *proven(provenFor: number, now: number): Generator<PeerId> {
-    for (const [peer, { isLinked, last, since }] of this.all) {
-      if ((isLinked ? now : last) - since >= provenFor) yield peer
+    for (const [peer, known] of this.all) {
+      const { isLinked, last, since } = known
+      if (!isStale(known, now) && (isLinked ? now : last) - since >= provenFor) yield peer
     }
   }
 

@@ -41,6 +41,14 @@ describe("an acquaintance", () => {
     assert.deepStrictEqual(proven(all, 5_400 * second), [b])
   })
 
+  it("is nobody to tell of once it has been gone for an hour, though no link came or went since", () => {
+    const all = new Acquaintances()
+    all.meet(a, record(1), 1n, 0)
+    all.look(links(), 1_800 * second)
+    assert.deepStrictEqual(proven(all, 5_399 * second), [a])
+    assert.deepStrictEqual(proven(all, 5_400 * second), [])
+  })
+
   it("has the record with the highest sequence, and none that is long", () => {
     const all = new Acquaintances()
     all.meet(a, record(1), 5n, 0)

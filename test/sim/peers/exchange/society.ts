@@ -7,7 +7,7 @@ import {
   ConnectionPool,
   type Connections,
   Control,
-  type Identity,
+  Identity,
   type P2pNode,
   type P2pNodeConfig,
   type P2pSession,
@@ -91,6 +91,15 @@ export const settle = Effect.fnUntraced(
     }).pipe(Scope.provide(scope))
   }
 )
+
+/** The same host, on which signed records are opened as the test says. */
+export const opening = (
+  host: SimulatedHost,
+  change: (open: Identity["Service"]["open"]) => Identity["Service"]["open"]
+): SimulatedHost => {
+  const identity = Context.get(host.services, Identity)
+  return { ...host, services: Context.add(host.services, Identity, { ...identity, open: change(identity.open) }) }
+}
 
 /** Of the chain that has the fewest. */
 export const outboundOf = (citizen: Citizen): Effect.Effect<number> =>

@@ -3,7 +3,7 @@ import { Context, Duration, Effect, Option } from "effect"
 import { Identity, type PeerId, withPeer } from "../../../../signatures/index.ts"
 import { makeP2pNode } from "../../../../src/node/index.ts"
 import { inprocessBackend } from "../../../support/inprocess.ts"
-import { chainOf, type Citizen, settle, soon } from "./society.ts"
+import { chainOf, type Citizen, opening, settle, soon } from "./society.ts"
 
 const inprocess = inprocessBackend(3)
 const [alpha, beta, hidden] = [chainOf("alpha"), chainOf("beta"), chainOf("hidden")]
@@ -55,6 +55,28 @@ describe("a peer that asks", () => {
       const asker = yield* settle(second, { chains: [beta], knows: [first], node })
       yield* Effect.sleep("1 second")
       assert.deepStrictEqual([...yield* told(asker, teller)].toSorted(), ofBeta.flatMap((one) => one ?? []).toSorted())
+    })))
+
+  it("is told nothing of a peer that was gone again before its signature was checked", () =>
+    inprocess.run(Effect.gen(function*() {
+      const { hosts: [first, second, third] } = yield* inprocess.world(3)
+      if (first === undefined || second === undefined || third === undefined) return assert.fail("hosts were asked for")
+      const slow = opening(first, (open) => (record) => Effect.delay(open(record), "1 second"))
+      // It dials nobody, and so doesn't find out either.
+      const idle = { node: { policy: { pick: () => [] } }, exchange: { ...soon, visitEvery: "Infinity" } } as const
+      const teller = yield* settle(slow, { chains: [alpha], knows: [], ...idle })
+      const asker = yield* settle(second, { chains: [alpha], knows: [first], node })
+      yield* Effect.sleep("5 seconds")
+      yield* Effect.scoped(Effect.gen(function*() {
+        yield* settle(third, { chains: [alpha], knows: [first], node })
+        yield* Effect.sleep("500 millis")
+        assert.isTrue(teller.pool.links().has(third.peer))
+      }))
+      yield* Effect.sleep("500 millis")
+      assert.isFalse(teller.pool.links().has(third.peer))
+      yield* Effect.sleep("5 seconds")
+      assert.isNotEmpty(Option.getOrThrow(teller.book.peer(third.peer)).addresses)
+      assert.deepStrictEqual(yield* told(asker, teller), new Set())
     })))
 
   it("is told nothing of the peers of a private chain, also while they serve public ones, nor of the dead and the banned", () =>
