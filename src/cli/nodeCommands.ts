@@ -3,35 +3,17 @@ import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import { config, dataDir, json, lazily, many } from "./flags.ts"
+import type { PlainAsk } from "./status/protocol.ts"
 
 const asking = { config, dataDir, json }
 
-const status = Command.make(
-  "status",
-  asking,
-  (flags) => lazily(() => import("./commands/ask.ts"), (module) => module.status(flags))
-).pipe(Command.withDescription("Show a running node: its chains, sessions and links"))
-
-const peers = Command.make(
-  "peers",
-  asking,
-  (flags) => lazily(() => import("./commands/ask.ts"), (module) => module.peers(flags))
-).pipe(Command.withDescription("Show the peers that a running node knows"))
-
-const sessions = Command.make(
-  "sessions",
-  asking,
-  (flags) => lazily(() => import("./commands/ask.ts"), (module) => module.sessions(flags))
-).pipe(Command.withDescription("Show the sessions of a running node"))
+/** A question that needs no more than what all of these take. */
+const plain = (name: string, question: PlainAsk, description: string) =>
+  Command.make(name, asking, (flags) => lazily(() => import("./commands/ask.ts"), (module) => module[question](flags)))
+    .pipe(Command.withDescription(description))
 
 const optional = (name: string, metavar: string, description: string) =>
   Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description), Flag.optional)
-
-const list = Command.make(
-  "list",
-  asking,
-  (flags) => lazily(() => import("./commands/ask.ts"), (module) => module.chains(flags))
-).pipe(Command.withDescription("Show the chains of a running node, and who gave them"))
 
 const add = Command.make(
   "add",
@@ -104,12 +86,16 @@ const unban = Command.make(
 ).pipe(Command.withDescription("End a ban"))
 
 export const nodeCommands = [
-  status,
-  peers,
-  sessions,
+  plain("status", "status", "Show a running node: its chains, sessions and links"),
+  plain("peers", "peers", "Show the peers that a running node knows"),
+  plain("sessions", "sessions", "Show the sessions of a running node"),
   Command.make("chains").pipe(
     Command.withDescription("Show, add and remove the chains of a running node"),
-    Command.withSubcommands([list, add, remove])
+    Command.withSubcommands([
+      plain("list", "chains", "Show the chains of a running node, and who gave them"),
+      add,
+      remove
+    ])
   ),
   why,
   ban,

@@ -3,7 +3,15 @@ import * as Effect from "effect/Effect"
 import { type ConfigFlags, dataDirOf } from "../configFlags.ts"
 import { print, printJson } from "../output.ts"
 import { askNode } from "../status/client.ts"
-import type { ChainRow, ChainStatus, NodeStatus, PeerStatus, SessionStatus } from "../status/protocol.ts"
+import type {
+  Answer,
+  ChainRow,
+  ChainStatus,
+  NodeStatus,
+  PeerStatus,
+  PlainAsk,
+  SessionStatus
+} from "../status/protocol.ts"
 import { ago, table } from "../table.ts"
 
 interface AskFlags extends ConfigFlags {
@@ -78,22 +86,13 @@ const renderChains = (chains: ReadonlyArray<ChainRow>): string =>
     ])
   )
 
-export const status = Effect.fnUntraced(function*(flags: AskFlags) {
-  const answer = yield* askNode(yield* dataDirOf(flags), { ask: "status" })
-  yield* flags.json ? printJson(answer) : print(renderStatus(answer))
-})
+const asks = <A extends PlainAsk>(ask: A, render: (answer: Answer<A>) => string) =>
+  Effect.fnUntraced(function*(flags: AskFlags) {
+    const answer = yield* askNode(yield* dataDirOf(flags), { ask })
+    yield* flags.json ? printJson(answer) : print(render(answer))
+  })
 
-export const peers = Effect.fnUntraced(function*(flags: AskFlags) {
-  const answer = yield* askNode(yield* dataDirOf(flags), { ask: "peers" })
-  yield* flags.json ? printJson(answer) : print(renderPeers(answer))
-})
-
-export const sessions = Effect.fnUntraced(function*(flags: AskFlags) {
-  const answer = yield* askNode(yield* dataDirOf(flags), { ask: "sessions" })
-  yield* flags.json ? printJson(answer) : print(renderSessions(answer))
-})
-
-export const chains = Effect.fnUntraced(function*(flags: AskFlags) {
-  const answer = yield* askNode(yield* dataDirOf(flags), { ask: "chains" })
-  yield* flags.json ? printJson(answer) : print(renderChains(answer))
-})
+export const status = asks("status", renderStatus)
+export const peers = asks("peers", renderPeers)
+export const sessions = asks("sessions", renderSessions)
+export const chains = asks("chains", renderChains)
