@@ -1,29 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Deferred, Duration, Effect, Exit, Fiber, Layer, type Scope } from "effect"
+import { Context, Deferred, Duration, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import {
-  type ConnectionLimits,
-  Connections,
-  type Control,
-  type Decide,
-  nodeDefaults,
-  type OpenedConnection
-} from "../../../signatures/index.ts"
-import { layerConnections } from "../../../src/wire/index.ts"
-import { bob, chainOf, duo, type TestPool } from "./duo.ts"
-
-const limits: ConnectionLimits = {
-  maxMessageBytes: 100_000,
-  minMessageBytes: 1000,
-  window: 50_000,
-  closeTimeout: Duration.seconds(10),
-  private: false
-}
+import { Connections, type Decide, nodeDefaults, type OpenedConnection } from "../../../signatures/index.ts"
+import { bob, chainOf, duo } from "./duo.ts"
+import { limits, settled, start } from "./hosts.ts"
 
 const chain = chainOf("a")
-
-const start = (pool: TestPool): Effect.Effect<Context.Context<Connections | Control>, never, Scope.Scope> =>
-  Layer.build(Layer.provide(layerConnections(), pool.layer))
 
 /** Both hosts, with Bob accepting everything on the chain. */
 const both = Effect.gen(function*() {
@@ -36,9 +18,6 @@ const both = Effect.gen(function*() {
 })
 
 const text = (message: string) => new TextEncoder().encode(message)
-
-/** Lets everything that is due in microtasks happen. */
-const settled = Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 0)))
 
 const first = <A>(items: ReadonlyArray<A>): A => {
   const [item] = items

@@ -5,7 +5,8 @@ import * as fc from "fast-check"
 import { type Chain, Control, type ControlEvent } from "../../../signatures/index.ts"
 import { frame } from "../../../src/wire/frames.ts"
 import { alice, bob, chainOf, duo } from "./duo.ts"
-import { announced, bobAndStranger, info, serve, settled, start, stranger } from "./stranger.ts"
+import { announced, settled, start } from "./hosts.ts"
+import { bobAndStranger, info, serve, stranger } from "./stranger.ts"
 
 const [a, b, c] = [chainOf("a"), chainOf("b"), chainOf("c")]
 

@@ -1,25 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Duration, Effect, Fiber, Layer, Option } from "effect"
+import { Context, Effect, Fiber, Option } from "effect"
 import { TestClock } from "effect/testing"
-import { type ConnectionLimits, Connections, type RawStream } from "../../../signatures/index.ts"
+import { Connections, type RawStream } from "../../../signatures/index.ts"
 import { chainKey } from "../../../src/wire/chainKey.ts"
 import { frame, FrameType } from "../../../src/wire/frames.ts"
-import { layerConnections } from "../../../src/wire/index.ts"
 import { decodeHello, encodeAccept } from "../../../src/wire/openingFrames.ts"
-import { bob, chainOf, duo, type TestPool } from "./duo.ts"
-
-const limits: ConnectionLimits = {
-  maxMessageBytes: 100_000,
-  minMessageBytes: 1000,
-  window: 50_000,
-  closeTimeout: Duration.seconds(10),
-  private: false
-}
-
-const start = (pool: TestPool) =>
-  Effect.map(Layer.build(Layer.provide(layerConnections(), pool.layer)), Context.get(Connections))
-
-const settled = Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 0)))
+import { bob, chainOf, duo } from "./duo.ts"
+import { limits, settled, start } from "./hosts.ts"
 
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => i)
 
@@ -27,7 +14,7 @@ const numbers = (count: number) => Array.from({ length: count }, (_, i) => i)
 const openings = (count: number) =>
   Effect.gen(function*() {
     const pools = duo()
-    const alice = yield* start(pools.alice)
+    const alice = Context.get(yield* start(pools.alice), Connections)
     // The peer says nothing on the control stream either.
     yield* Effect.addFinalizer(() => Effect.sync(pools.alice.link.abort))
     const names = new Map(numbers(count).map((i) => [chainKey(chainOf(`c${i}`)).join(), i]))

@@ -3,16 +3,10 @@ import { Context, Duration, Effect, Fiber, Option, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { type Chain, type ConnectionLimits, Connections, Control, type PeerId } from "../../../signatures/index.ts"
 import { alice, bob, chainOf, duo } from "./duo.ts"
-import { announced, bobAndStranger, info, settled, start } from "./stranger.ts"
+import { announced, limits, settled, start } from "./hosts.ts"
+import { bobAndStranger, info } from "./stranger.ts"
 
 const record = (n: number, size = 3): Uint8Array => Uint8Array.from({ length: size }, () => n)
-const limits: ConnectionLimits = {
-  maxMessageBytes: 100_000,
-  minMessageBytes: 1000,
-  window: 50_000,
-  closeTimeout: Duration.seconds(10),
-  private: false
-}
 
 const both = Effect.gen(function*() {
   const pools = duo()
@@ -22,12 +16,19 @@ const both = Effect.gen(function*() {
   return { pools, alices, bobs }
 })
 
-const ask = (host: Context.Context<Control>, peer: PeerId) =>
-  Effect.gen(function*() {
-    const asking = yield* Effect.forkChild(Context.get(host, Control).askPeers(peer), { startImmediately: true })
-    yield* settled
-    return yield* Fiber.join(asking)
-  })
+/** Asks, and lets the question arrive. */
+const asking = (host: Context.Context<Control>, peer: PeerId) =>
+  Effect.tap(Effect.forkChild(Context.get(host, Control).askPeers(peer), { startImmediately: true }), settled)
+
+const ask = (host: Context.Context<Control>, peer: PeerId) => Effect.flatMap(asking(host, peer), Fiber.join)
+
+/** Bob has asked a stranger. */
+const strangerAsked = Effect.gen(function*() {
+  const { host, peer, pools } = yield* bobAndStranger
+  peer.say(info)
+  yield* settled
+  return { peer, pools, asked: yield* asking(host, alice) }
+})
 
 describe("a question for peers", () => {
   it.effect("is answered with the records that the other end gives, by either end of the link", () =>
@@ -76,18 +77,17 @@ describe("a question for peers", () => {
       assert.deepStrictEqual(yield* control.askPeers(alice), Option.none())
       peer.say(info)
       yield* settled
-      const asking = yield* Effect.forkChild(control.askPeers(alice), { startImmediately: true })
+      const first = yield* Effect.forkChild(control.askPeers(alice), { startImmediately: true })
       assert.deepStrictEqual(yield* control.askPeers(alice), Option.none())
       for (let i = 0; i < 2; i++) {
         yield* settled
         peer.say({ type: "pong", id: 0 })
         yield* TestClock.adjust("5 seconds")
       }
-      assert.deepStrictEqual(yield* Fiber.join(asking), Option.none())
+      assert.deepStrictEqual(yield* Fiber.join(first), Option.none())
       assert.lengthOf(peer.heard.filter((type) => type === "get-peers"), 1)
       // What comes too late is not the answer to the next question.
-      const again = yield* Effect.forkChild(control.askPeers(alice), { startImmediately: true })
-      yield* settled
+      const again = yield* asking(host, alice)
       const ids = peer.messages.flatMap((message) => message.type === "get-peers" ? [message.id] : [])
       peer.say({ type: "peers", id: ids[0], records: [record(1)] })
       peer.say({ type: "peers", id: ids[1], records: [record(2)] })
@@ -98,13 +98,9 @@ describe("a question for peers", () => {
 
   it.effect("ends without an answer when the link does", () =>
     Effect.gen(function*() {
-      const { host, peer, pools } = yield* bobAndStranger
-      peer.say(info)
-      yield* settled
-      const asking = yield* Effect.forkChild(Context.get(host, Control).askPeers(alice), { startImmediately: true })
-      yield* settled
+      const { asked, pools } = yield* strangerAsked
       pools.alice.link.abort()
-      assert.deepStrictEqual(yield* Fiber.join(asking), Option.none())
+      assert.deepStrictEqual(yield* Fiber.join(asked), Option.none())
     }))
 
   it.effect("that is asked too often goes unheard for a while, and charges nobody", () =>
@@ -131,16 +127,12 @@ describe("a question for peers", () => {
     ["a question without an id", { type: "get-peers" }]
   ])("takes %s for a violation", ([, message]) =>
     Effect.gen(function*() {
-      const { host, peer, pools } = yield* bobAndStranger
-      peer.say(info)
-      yield* settled
-      const asking = yield* Effect.forkChild(Context.get(host, Control).askPeers(alice), { startImmediately: true })
-      yield* settled
+      const { asked, peer, pools } = yield* strangerAsked
       peer.say(message)
       yield* settled
       assert.deepStrictEqual(pools.bob.dead, ["violation"])
       pools.bob.link.abort()
-      assert.deepStrictEqual(yield* Fiber.join(asking), Option.none())
+      assert.deepStrictEqual(yield* Fiber.join(asked), Option.none())
     }))
 })
 

@@ -1,33 +1,11 @@
 /** Bob and whoever speaks to him on a control stream. */
-import { Context, Duration, Effect, Layer } from "effect"
-import { TestClock } from "effect/testing"
+import { Context, Duration, Effect } from "effect"
 import { type Chain, type ConnectionLimits, Connections, type RawStream } from "../../../signatures/index.ts"
 import { encodeCbor } from "../../../src/wire/cbor.ts"
 import { type ControlMessage, decodeControl } from "../../../src/wire/controlMessages.ts"
 import { frame } from "../../../src/wire/frames.ts"
-import { layerConnections } from "../../../src/wire/index.ts"
-import { duo, type TestPool } from "./duo.ts"
-
-const limits: ConnectionLimits = {
-  maxMessageBytes: 100_000,
-  minMessageBytes: 1000,
-  window: 50_000,
-  closeTimeout: Duration.seconds(10),
-  private: false
-}
-
-export const settled = Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 0)))
-
-/** Lets what is due at once be said and heard. */
-export const announced = Effect.gen(function*() {
-  for (let i = 0; i < 8; i++) {
-    yield* settled
-    yield* TestClock.adjust(0)
-  }
-  yield* settled
-})
-
-export const start = (pool: TestPool) => Layer.build(Layer.provide(layerConnections(), pool.layer))
+import { duo } from "./duo.ts"
+import { limits, settled, start } from "./hosts.ts"
 
 export const serve = (host: Context.Context<Connections>, chain: Chain, over: Partial<ConnectionLimits> = {}) =>
   Effect.asVoid(Effect.acquireRelease(
