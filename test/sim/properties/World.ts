@@ -30,10 +30,15 @@ export interface SessionRun {
   /** Who receives ours. */
   to: SessionRun | undefined
   readonly received: Set<string>
-  lastReceivedAt: number
+  lastReceivedAt: number | undefined
+  /** It says much at once, and then nothing more. */
+  fallsSilent: boolean
   /** With which code it ended here, if it was by ourselves. */
   closedWith: string | undefined
 }
+
+const isHeardFrom = ({ run }: Held, now: number, within: number): boolean =>
+  run?.lastReceivedAt !== undefined && (run.from?.fallsSilent === true || now - run.lastReceivedAt < within)
 
 export class World {
   /** By host: its latest process. */
@@ -69,6 +74,13 @@ export class World {
       home?.isAlive() === true
         ? [...home.chains.values()].filter(({ isStopping, node }) => node !== undefined && !isStopping)
         : []
+    )
+  }
+
+  /** Whether something has arrived lately in every session that is open. */
+  isTalking(withinMillis: number): boolean {
+    return this.watches().every((watch) =>
+      watch.active().every((held) => isHeardFrom(held, watch.home.now(), withinMillis))
     )
   }
 

@@ -10,11 +10,10 @@ const usual = [80, 20, 15, 3, 4, 3, 2, 3, 3, 15, 20]
 const timeout = 30 * 60_000
 
 describe("nodes on a network", () => {
-  it.each(properties.map((property, i) => ({ property, name: property.name, runs: usual[i] ?? 1 })))(
-    "$name",
-    ({ property, runs }) => check(property, runs),
-    timeout
-  )
+  // Not by `it.each`, which cuts a long name short: the line that replays a run names its property in full.
+  for (const [i, property] of properties.entries()) {
+    it(`${property.name}`, () => check(property, usual[i] ?? 1), timeout)
+  }
 
   it("leave nothing behind when they are shut down", () => {
     const { from, runs } = howMany(30)

@@ -68,7 +68,7 @@ const anything: Property = {
 }
 
 const recovery: Property = {
-  name: "come to rest again once all is healed, and go on talking",
+  name: "come to rest again once all is healed, and talk in every session",
   scenario: (seed) => {
     const drawn = anyShape(seed)
     // With fewer links than peers somebody asks for ever.
@@ -79,7 +79,10 @@ const recovery: Property = {
       duration: "6 seconds",
       faults: Faults.any,
       // The longest back-off, twice: one that began just before the end of the faults, and one for a peer that is full.
-      eventually: { within: "7 minutes", holds: (world) => world.watches().length > 0 && allSettled(world, 2_000) }
+      eventually: {
+        within: "7 minutes",
+        holds: (world) => world.watches().length > 0 && allSettled(world, 2_000) && world.isTalking(5_000)
+      }
     }
   }
 }

@@ -41,7 +41,8 @@ const begin = (watch: ChainWatch, connection: P2pConnection): SessionRun => {
     from: undefined,
     to: undefined,
     received: new Set(),
-    lastReceivedAt: watch.home.now(),
+    lastReceivedAt: undefined,
+    fallsSilent: false,
     closedWith: undefined
   }
   world.runs.set(run.id, run)
@@ -191,6 +192,7 @@ export const talk = (watch: ChainWatch): P2pSession<unknown> => (connection) =>
     if (watch.home.world.shape.talks === "silently") return yield* Effect.forever(connection.receive)
     const { talks } = watch.home.world.shape
     const kind = talks === "steadily" ? "talks" : talks === "impatiently" ? "impatient" : yield* oneOf(kinds)
+    run.fallsSilent = kind === "floods"
     const receivers = talks === "impatiently" ? 1 : yield* oneOf([1, 1, 3])
     const lanes = yield* oneOf([1, 2, 3])
     const inbox = new Inbox(watch, run, receivers === 1)

@@ -120,7 +120,8 @@ export const anyShape = (seed: number): Shape => {
       { length: hosts },
       (_, i) => inGroup ? `/ip4/20.0.0.${i + 1}/tcp/4001` : `/ip4/20.0.${i}.1/tcp/4001`
     ),
-    serves: (host, chain) => !partial || keyed(`serves/${host}/${chain}`).chance(0.7),
+    // Somebody serves something, or there would be nothing to wait for.
+    serves: (host, chain) => !partial || (host === 0 && chain === 0) || keyed(`serves/${host}/${chain}`).chance(0.7),
     node: nodeShape({
       sessionCount,
       ...isTight ? { maxInbound: random.between(1, sessionCount + 1), newcomerSlots: random.between(0, 2) } : {},
