@@ -15,7 +15,7 @@ export interface P2pNodeConfig {
    * sessions never take the room of outbound ones. Default 3 × sessionCount, or that sum if it is more.
    */
   readonly maxSessionCount?: number
-  /** Inbound slots kept for peers never seen before. */
+  /** Inbound slots kept for peers never seen before. Fewer than `maxInboundCount`, so that others are let in too. */
   readonly newcomerSlots?: number
   /** Lifetime of a session before it is rotated out, jittered ±25 % per session; "Infinity" turns rotation off. */
   readonly sessionTimeout?: Duration.Input

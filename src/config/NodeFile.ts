@@ -98,7 +98,7 @@ const ChainEntry = Schema.Struct({
   ),
   newcomerSlots: Schema.optionalKey(
     integer(0, 64).annotate({
-      description: "Inbound slots kept for peers never seen before.",
+      description: "Inbound slots kept for peers never seen before. Fewer than maxInboundCount.",
       default: nodeDefaults.newcomerSlots
     })
   ),

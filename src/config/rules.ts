@@ -71,7 +71,7 @@ const chainMistakes = (reader: Reader, chain: number): ReadonlyArray<Finding> =>
         `expected at least sessionCount + maxInboundCount (${sessions + inbound}), got ${total}`
       )]
       : []),
-    ...atMost(at("newcomerSlots"), reader.number(at("newcomerSlots")), inbound, "maxInboundCount"),
+    ...atMost(at("newcomerSlots"), reader.number(at("newcomerSlots")), Math.max(0, inbound - 1), "maxInboundCount - 1"),
     ...(least > longest
       ? [value(
         reader.text(at("minMessageBytes")) === undefined ? at("maxMessageBytes") : at("minMessageBytes"),

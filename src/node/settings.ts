@@ -106,14 +106,19 @@ export const resolveSettings = (config: P2pNodeConfig): Settings => {
       `must be at least sessionCount + maxInboundCount = ${sessionCount + maxInbound}, not ${maxTotal}`
     )
   }
+  // Not all of them: peers that have all met would find each other full for ever.
+  const mostForNewcomers = Math.max(0, maxInbound - 1)
   const newcomerSlots = whole(
     "newcomerSlots",
-    config.newcomerSlots ?? Math.min(nodeDefaults.newcomerSlots, maxInbound),
+    config.newcomerSlots ?? Math.min(nodeDefaults.newcomerSlots, mostForNewcomers),
     0,
     10_000
   )
-  if (newcomerSlots > maxInbound) {
-    wrong("newcomerSlots", `must be at most maxInboundCount = ${maxInbound}, not ${newcomerSlots}`)
+  if (newcomerSlots > mostForNewcomers) {
+    wrong(
+      "newcomerSlots",
+      `must be below maxInboundCount = ${maxInbound}, or peers that we know would never be let in, not ${newcomerSlots}`
+    )
   }
   const maxMessageBytes = whole(
     "maxMessageBytes",

@@ -30,7 +30,7 @@ describe("a node's config", () => {
 
   it.each<[Partial<P2pNodeConfig>, object]>([
     [{ sessionCount: 2 }, { maxInbound: 4, maxTotal: 6 }],
-    [{ sessionCount: 2, maxSessionCount: 3 }, { maxInbound: 1, maxTotal: 3 }],
+    [{ sessionCount: 2, maxSessionCount: 3 }, { maxInbound: 1, maxTotal: 3, newcomerSlots: 0 }],
     [{ sessionCount: 2, maxSessionCount: 2 }, { maxInbound: 0, newcomerSlots: 0 }],
     [{ sessionCount: 2, maxInboundCount: 50 }, { maxTotal: 52 }],
     [{ sessionTimeout: "Infinity" }, { sessionTimeout: Infinity }]
@@ -50,7 +50,7 @@ describe("a node's config", () => {
     ["maxInboundCount", { maxInboundCount: -1 }],
     ["maxSessionCount", { sessionCount: 6, maxSessionCount: 4 }],
     ["maxSessionCount", { maxInboundCount: 10, maxSessionCount: 15 }],
-    ["newcomerSlots", { maxInboundCount: 2, newcomerSlots: 3 }],
+    ["newcomerSlots", { maxInboundCount: 2, newcomerSlots: 2 }],
     ["maxMessageBytes", { maxMessageBytes: 16 * 1024 * 1024 }],
     ["maxMessageBytes", { maxMessageBytes: 1_000, minMessageBytes: 2_000 }],
     ["minMessageBytes", { minMessageBytes: 0 }],

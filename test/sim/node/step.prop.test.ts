@@ -137,9 +137,11 @@ const configs = fc.record({
   newcomerSlots: fc.nat(1),
   maxInboundCount: fc.integer({ min: 1, max: 5 }),
   tight: fc.boolean()
-}).map(({ tight, ...config }) =>
-  tight ? { ...config, maxSessionCount: config.sessionCount + config.maxInboundCount } : config
-)
+}).map(({ newcomerSlots, tight, ...config }) => ({
+  ...config,
+  newcomerSlots: Math.min(newcomerSlots, config.maxInboundCount - 1),
+  ...tight ? { maxSessionCount: config.sessionCount + config.maxInboundCount } : {}
+}))
 const run = { numRuns: 300 } as const
 
 /** Runs a script of actions, checking after each of them. */

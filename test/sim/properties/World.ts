@@ -37,8 +37,9 @@ export interface SessionRun {
   closedWith: string | undefined
 }
 
-const isHeardFrom = ({ run }: Held, now: number, within: number): boolean =>
-  run?.lastReceivedAt !== undefined && (run.from?.fallsSilent === true || now - run.lastReceivedAt < within)
+const isHeardFrom = ({ run, since }: Held, now: number, within: number): boolean =>
+  now - since < within ||
+  (run?.lastReceivedAt !== undefined && (run.from?.fallsSilent === true || now - run.lastReceivedAt < within))
 
 export class World {
   /** By host: its latest process. */
@@ -77,7 +78,7 @@ export class World {
     )
   }
 
-  /** Whether something has arrived lately in every session that is open. */
+  /** Whether something has arrived lately in every session that has been open for so long. */
   isTalking(withinMillis: number): boolean {
     return this.watches().every((watch) =>
       watch.active().every((held) => isHeardFrom(held, watch.home.now(), withinMillis))

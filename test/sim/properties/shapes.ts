@@ -56,7 +56,7 @@ export const nodeShape = (given: Partial<NodeShape> = {}): NodeShape => {
     sessionCount,
     maxInbound,
     maxTotal: sessionCount + maxInbound,
-    newcomerSlots: Math.min(1, maxInbound),
+    newcomerSlots: Math.min(1, Math.max(0, maxInbound - 1)),
     groupLimit: Math.max(1, Math.floor((sessionCount - 1) / 3)),
     sessionTimeout: 240_000,
     drainTimeout: 1_000,
@@ -101,6 +101,11 @@ export const plainShape = (hosts: number, given: Partial<Shape> & { readonly cha
   ...given
 })
 
+const tightInbound = (random: RandomStream, sessionCount: number): Partial<NodeShape> => {
+  const maxInbound = random.between(1, sessionCount + 1)
+  return { maxInbound, newcomerSlots: Math.min(random.between(0, 2), maxInbound - 1) }
+}
+
 /** Any network that may get into trouble. The same number gives the same one. */
 export const anyShape = (seed: number): Shape => {
   const random = keyedRandom(seed)("shape")
@@ -124,7 +129,7 @@ export const anyShape = (seed: number): Shape => {
     serves: (host, chain) => !partial || (host === 0 && chain === 0) || keyed(`serves/${host}/${chain}`).chance(0.7),
     node: nodeShape({
       sessionCount,
-      ...isTight ? { maxInbound: random.between(1, sessionCount + 1), newcomerSlots: random.between(0, 2) } : {},
+      ...isTight ? tightInbound(random, sessionCount) : {},
       sessionTimeout: pickOf(random, [2_000, 5_000, 10_000, 60_000, Infinity]),
       drainTimeout: pickOf(random, [50, 500, 3_000]),
       closeTimeout: pickOf(random, [500, 3_000, 10_000]),
