@@ -1,8 +1,9 @@
-import { type Context, Duration, Effect, FiberSet, Random } from "effect"
+import { Clock, type Context, Duration, Effect, FiberSet, Random } from "effect"
 import { type ConnectionPool, monotonicMillis } from "../../signatures/index.ts"
 import { Deadlines } from "./Deadlines.ts"
 import { Ear } from "./Ear.ts"
 import { Introductions } from "./Introductions.ts"
+import { OwnRecord } from "./OwnRecord.ts"
 import { Served } from "./Served.ts"
 import { Subscribers } from "./Subscribers.ts"
 
@@ -24,8 +25,7 @@ export interface Environment {
   readonly pool: Context.Service.Shape<typeof ConnectionPool>
   readonly served: Served
   readonly introductions: Introductions
-  /** Our signed record. */
-  readonly record: Uint8Array
+  readonly ownRecord: OwnRecord
   readonly pingMillis: number
   readonly silenceMillis: number
   readonly ear: Ear
@@ -41,7 +41,8 @@ export interface Environment {
 
 export const makeEnvironment = Effect.fnUntraced(function*(
   pool: Context.Service.Shape<typeof ConnectionPool>,
-  record: Uint8Array,
+  seal: Effect.Effect<Uint8Array>,
+  renewed: () => void,
   options: ConnectionsOptions
 ) {
   const run = yield* FiberSet.makeRuntime<never, void, never>()
@@ -51,13 +52,19 @@ export const makeEnvironment = Effect.fnUntraced(function*(
     return () => fiber.interruptUnsafe()
   }
   const now = yield* monotonicMillis
+  const clock = yield* Clock.Clock
+  const ownRecord = new OwnRecord({
+    wall: () => clock.currentTimeMillisUnsafe(),
+    seal: (done) => void start(Effect.map(seal, done)),
+    renewed
+  }, yield* seal)
   const deadlines = new Deadlines(now, start)
   const pingMillis = Duration.toMillis(options.pingInterval ?? "5 seconds")
   return {
     pool,
     served: new Served(),
     introductions: new Introductions(),
-    record,
+    ownRecord,
     pingMillis,
     silenceMillis: Duration.toMillis(options.silence ?? "12 seconds"),
     ear: new Ear(pingMillis, now()),

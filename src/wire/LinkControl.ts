@@ -20,6 +20,8 @@ const ours: TokenRate = { burst: 128, perSecond: 16 }
 
 /** Tokens: one, and one more for every 4 KiB. */
 const costOf = (body: Uint8Array): number => 1 + (body.length >>> 12)
+/** A record comes once a day, and its signature is dear to check. */
+const renewalCost = 64
 
 /** What the sessions of the link must know. */
 export interface ControlHost {
@@ -45,6 +47,8 @@ export class LinkControl implements FrameHandler, QuestionsHost {
   /** A timer runs for what is to be said of our chains, or else it waits for room. */
   private willAnnounce = false
   private awaitsRoom = false
+  /** The peer has not been told yet that our record is a new one. */
+  private owesRecord = false
   private pinged = 0
   private readonly probes = new Set<{ readonly id: number; readonly done: Deferred.Deferred<void> }>()
   private said: GoodbyeReason | undefined
@@ -80,7 +84,7 @@ export class LinkControl implements FrameHandler, QuestionsHost {
       return this
     })
     const chains = this.announcer.next().added
-    this.sayOfChains({ type: "info", version: wireVersion, salt: this.salt, record: this.env.record, chains })
+    this.sayOfChains({ type: "info", version: wireVersion, salt: this.salt, record: this.env.ownRecord.bytes, chains })
     this.announce()
     if (this.probes.size > 0) this.ping()
     if (this.said !== undefined) this.sayGoodbye(this.said)
@@ -109,6 +113,12 @@ export class LinkControl implements FrameHandler, QuestionsHost {
     this.announce()
   }
 
+  /** Our record is a new one. */
+  renew(): void {
+    if (this.stream === undefined || this.said !== undefined) return
+    this.owesRecord = !this.say({ type: "renewal", record: this.env.ownRecord.bytes })
+  }
+
   /** Pings for as long as the link lives, and tells the pool when nothing has come for too long. */
   readonly keepAlive: Effect.Effect<void> = Effect.suspend(() => {
     const { now, pingMillis, pool, silenceMillis } = this.env
@@ -124,6 +134,7 @@ export class LinkControl implements FrameHandler, QuestionsHost {
       }
       if (time >= nextPing) {
         nextPing = time + pingMillis
+        this.env.ownRecord.look()
         this.ping()
       }
       wakeAt = Math.min(nextPing, this.heardAt + silenceMillis)
@@ -180,6 +191,8 @@ export class LinkControl implements FrameHandler, QuestionsHost {
         return this.onInfo(message)
       case "chains":
         return this.onChains(message)
+      case "renewal":
+        return this.onRenewal(message.record)
       case "ping":
         return void this.say({ type: "pong", id: message.id })
       case "pong":
@@ -204,6 +217,7 @@ export class LinkControl implements FrameHandler, QuestionsHost {
 
   room(): void {
     if (this.awaitsRoom) this.announceNow()
+    if (this.owesRecord) this.renew()
     for (const probe of this.probes) {
       if (probe.id > this.pinged) {
         this.ping()
@@ -225,6 +239,14 @@ export class LinkControl implements FrameHandler, QuestionsHost {
     this.record = info.record
     const chains = this.peerSet.add(info.chains)
     this.env.subscribers.tell({ _tag: "Info", peer: this.link.peer, record: info.record, chains })
+  }
+
+  private onRenewal(record: Uint8Array): void {
+    this.heardTokens = takeTokens(this.heardTokens, allowed, this.env.now(), renewalCost)
+    if (this.heardTokens === undefined) return this.stream?.violate()
+    this.record = record
+    const info = this.info()
+    if (info !== undefined) this.env.subscribers.tell(info)
   }
 
   private onChains(delta: Extract<ControlMessage, { readonly type: "chains" }>): void {

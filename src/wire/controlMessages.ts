@@ -22,6 +22,8 @@ const Info = Schema.Struct({
   chains: saltedKeys
 })
 const Chains = Schema.Struct({ type: Schema.Literal("chains"), added: saltedKeys, removed: saltedKeys })
+/** The sender's own record, sealed anew; that of its INFO has become old. */
+const Renewal = Schema.Struct({ type: Schema.Literal("renewal"), record: bytesOf(1, 8 * 1024) })
 const Ping = Schema.Struct({ type: Schema.Literal("ping"), id: messageId })
 const Pong = Schema.Struct({ type: Schema.Literal("pong"), id: messageId })
 const Goodbye = Schema.Struct({
@@ -37,12 +39,13 @@ const Peers = Schema.Struct({
   records: Schema.Array(bytesOf(1, 8 * 1024)).pipe(Schema.check(Schema.isMaxLength(maxPeersPerMessage)))
 })
 
-export const ControlMessage = Schema.Union([Info, Chains, Ping, Pong, Goodbye, GetPeers, Peers])
+export const ControlMessage = Schema.Union([Info, Chains, Renewal, Ping, Pong, Goodbye, GetPeers, Peers])
 export type ControlMessage = typeof ControlMessage.Type
 
 const known: ReadonlySet<string> = new Set<ControlMessage["type"]>([
   "info",
   "chains",
+  "renewal",
   "ping",
   "pong",
   "goodbye",

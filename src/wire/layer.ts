@@ -30,9 +30,11 @@ export const layerConnections = (
   Layer.effectContext(Effect.gen(function*() {
     const pool = yield* ConnectionPool
     const identity = yield* Identity
-    const record = yield* identity.seal(pool.addresses)
-    const env = yield* makeEnvironment(pool, record, options)
     const links = new Map<Link, Attended>()
+    const renewed = () => {
+      for (const { control } of links.values()) control.renew()
+    }
+    const env = yield* makeEnvironment(pool, identity.seal(pool.addresses), renewed, options)
 
     yield* pool.attend({
       attend: (link) => attend(env, links, link),

@@ -1,6 +1,6 @@
 /** What signed peer records promise, as written in `signatures/Identity.ts`, for any backend. */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect } from "effect"
+import { Clock, Context, Effect } from "effect"
 import { Address, Identity, PeerId } from "../../signatures/index.ts"
 import { type Backend } from "../support/Backend.ts"
 import { pattern } from "../support/streams.ts"
@@ -37,6 +37,28 @@ export const identityLaws = (backend: Backend): void => {
           assert.isTrue(record.sequence > last)
           last = record.sequence
         }
+      })))
+
+    it("seals the time of day into the sequence, by which others tell how old a record is", () =>
+      backend.run(Effect.gen(function*() {
+        const [a, b] = yield* three
+        if (a === undefined || b === undefined) return assert.fail("two hosts were asked for")
+        const before = yield* Clock.currentTimeMillis
+        const { sequence } = yield* b.identity.open(yield* a.identity.seal(addresses))
+        assert.isAtLeast(Number(sequence), before)
+        // Other records may have been sealed in the same millisecond.
+        assert.isAtMost(Number(sequence), (yield* Clock.currentTimeMillis) + 10)
+      })))
+
+    it("opens records however old they are, or seem: that is for others to judge", () =>
+      backend.run(Effect.gen(function*() {
+        const [a, b] = yield* three
+        if (a === undefined || b === undefined) return assert.fail("two hosts were asked for")
+        const now = yield* Clock.currentTimeMillis
+        const time = { ...(yield* Clock.Clock), currentTimeMillis: Effect.succeed(now + 3_650 * 86_400_000) }
+        const sealed = yield* Effect.provideService(a.identity.seal(addresses), Clock.Clock, time)
+        const { sequence } = yield* b.identity.open(sealed)
+        assert.strictEqual(Number(sequence), now + 3_650 * 86_400_000)
       })))
 
     it("rejects a record of which any bit was changed", () =>

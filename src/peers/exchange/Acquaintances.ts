@@ -1,4 +1,5 @@
 import type { PeerId } from "../../../signatures/index.ts"
+import { isCurrent } from "./age.ts"
 
 /** What is kept of a record's envelope at most, and of how many peers: a MiB in all. */
 const maxEnvelopeBytes = 2048
@@ -44,16 +45,18 @@ export class Acquaintances {
     }
   }
 
-  /** Those that were alive over such a time, or so far apart. */
-  *proven(provenFor: number, now: number): Generator<PeerId> {
+  /** Those that were alive over such a time, or so far apart, and whose records others will take at this time of day. */
+  *proven(provenFor: number, now: number, wall: number): Generator<PeerId> {
     for (const [peer, known] of this.all) {
       const { isLinked, last, since } = known
-      if (!isStale(known, now) && (isLinked ? now : last) - since >= provenFor) yield peer
+      if (!isStale(known, now) && isCurrent(known, wall) && (isLinked ? now : last) - since >= provenFor) yield peer
     }
   }
 
-  envelope(peer: PeerId): Uint8Array | undefined {
-    return this.all.get(peer)?.envelope
+  /** Undefined too of one whose record has expired at this time of day. */
+  envelope(peer: PeerId, wall: number): Uint8Array | undefined {
+    const known = this.all.get(peer)
+    return known !== undefined && isCurrent(known, wall) ? known.envelope : undefined
   }
 
   /** The one that was gone longest; of those with a link the youngest, so that a crowd doesn't push out who has stayed. */

@@ -1,4 +1,4 @@
-import { type Context, Effect, FiberSet, Latch, Layer, Option, Random, Stream } from "effect"
+import { Clock, type Context, Effect, FiberSet, Latch, Layer, Option, Random, Stream } from "effect"
 import {
   addressFacts,
   type AnswerPeers,
@@ -11,9 +11,12 @@ import {
   monotonicMillis,
   PeerBook,
   type PeerFacts,
-  type PeerId
+  type PeerId,
+  type PeerRecord,
+  RecordRejected
 } from "../../../signatures/index.ts"
 import { Acquaintances } from "./Acquaintances.ts"
+import { isCurrent } from "./age.ts"
 import { Answers, type Teachable } from "./answers.ts"
 import { answered, type AskDecision, type AskState, fewSpare, nobodyAsked, whomToAsk } from "./asking.ts"
 import { KnownRecords } from "./KnownRecords.ts"
@@ -34,6 +37,8 @@ interface Needs {
   readonly open: Context.Service.Shape<typeof Identity>["open"]
   /** Monotonic milliseconds. */
   readonly now: () => number
+  /** Milliseconds of the time of day. */
+  readonly wall: () => number
   readonly random: () => number
 }
 
@@ -87,6 +92,12 @@ class Exchange {
     )
   }
 
+  private current(record: PeerRecord): Effect.Effect<PeerRecord, RecordRejected> {
+    return isCurrent(record, this.needs.wall())
+      ? Effect.succeed(record)
+      : Effect.fail(new RecordRejected({ reason: "expired" }))
+  }
+
   /** What a peer says of others. What is forged proves that it doesn't look at what it hands on. */
   takeIn(
     from: PeerId,
@@ -97,22 +108,26 @@ class Exchange {
     const knownOf = (peer: PeerId) =>
       Option.match(book.peer(peer), { onNone: () => [], onSome: (one) => one.addresses })
     let room = maxNewAddresses
-    return Effect.forEach(envelopes, (envelope) =>
-      Effect.map(this.records.read(envelope), (record) => {
-        if (Option.isSome(book.bannedUntil(record.peer))) return
-        const lesson = lessonOf(record, self, knownOf, room)
-        if (lesson === undefined) return
-        room -= lesson.fresh
-        book.learn(lesson.record, source)
-      }).pipe(
-        Effect.catchTag("RecordRejected", (error) => error.reason === "expired" ? Effect.void : Effect.fail(error))
-      ), { discard: true }).pipe(
-        Effect.catchTag("RecordRejected", (error) =>
-          Effect.andThen(
-            Effect.logWarning(`${error.message}: a peer handed it on`).pipe(Effect.annotateLogs({ peer: from })),
-            Effect.sync(() => book.record({ _tag: "Violation", peer: from }))
-          ))
-      )
+    return Effect.forEach(
+      envelopes,
+      (envelope) =>
+        Effect.map(Effect.flatMap(this.records.read(envelope), (record) => this.current(record)), (record) => {
+          if (Option.isSome(book.bannedUntil(record.peer))) return
+          const lesson = lessonOf(record, self, knownOf, room)
+          if (lesson === undefined) return
+          room -= lesson.fresh
+          book.learn(lesson.record, source)
+        }).pipe(
+          Effect.catchTag("RecordRejected", (error) => error.reason === "expired" ? Effect.void : Effect.fail(error))
+        ),
+      { discard: true }
+    ).pipe(
+      Effect.catchTag("RecordRejected", (error) =>
+        Effect.andThen(
+          Effect.logWarning(`${error.message}: a peer handed it on`).pipe(Effect.annotateLogs({ peer: from })),
+          Effect.sync(() => book.record({ _tag: "Violation", peer: from }))
+        ))
+    )
   }
 
   private privateChains(): ReadonlySet<string> {
@@ -135,8 +150,9 @@ class Exchange {
   }
 
   readonly answer: AnswerPeers = (asker, chain) => {
-    const { book, now, random, setting } = this.needs
+    const { book, now, random, setting, wall } = this.needs
     const time = now()
+    const today = wall()
     const secret = this.privateChains()
     const shared = [...this.chainsOf(asker)].filter((id) => !secret.has(id))
     const look = (peer: PeerId): Teachable | undefined => {
@@ -148,13 +164,13 @@ class Exchange {
         groups: facts.addresses.flatMap((address) => Option.toArray(addressFacts(address).group))
       }
     }
-    const proven = () => [...this.acquaintances.proven(setting.provenFor, time)]
+    const proven = () => [...this.acquaintances.proven(setting.provenFor, time, today)]
     const told = this.answers.to(asker, time, proven, look, random).filter((peer) =>
       Option.exists(book.peer(peer), (facts) => this.mayBeTold(facts, secret))
     )
     const serves = (peer: PeerId) => Number(chain !== undefined && this.chainsOf(peer).has(chainId(chain)))
     const sorted = chain === undefined ? told : told.toSorted((a, b) => serves(b) - serves(a))
-    return sorted.flatMap((peer) => this.acquaintances.envelope(peer) ?? [])
+    return sorted.flatMap((peer) => this.acquaintances.envelope(peer, today) ?? [])
   }
 
   /** How many of these peers a chain could still try; counted no further than it matters. */
@@ -234,6 +250,7 @@ const make = Effect.fnUntraced(function*(options: PeerExchangeOptions) {
   const { open, self } = yield* Identity
   const book = yield* PeerBook
   const now = yield* monotonicMillis
+  const clock = yield* Clock.Clock
   const draws = yield* Random.Random
   const start = yield* FiberSet.makeRuntime<never, void, never>()
   const exchange = new Exchange({
@@ -244,6 +261,7 @@ const make = Effect.fnUntraced(function*(options: PeerExchangeOptions) {
     book,
     open,
     now,
+    wall: () => clock.currentTimeMillisUnsafe(),
     random: () => draws.nextDoubleUnsafe()
   })
 

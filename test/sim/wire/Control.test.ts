@@ -75,6 +75,43 @@ describe("the control stream", () => {
       assert.deepStrictEqual(chainsOf(later), [a])
     }))
 
+  it.effect("renews our record once a day, and tells connected peers of it", () =>
+    Effect.gen(function*() {
+      const pools = duo()
+      const rare = { pingInterval: "1 hour", silence: "3 hours" } as const
+      yield* start(pools.alice, rare)
+      const bobs = yield* start(pools.bob, rare)
+      yield* serve(bobs, a)
+      const heard = yield* listen(bobs)
+      yield* announced
+      for (const expected of [1, 2, 3]) {
+        assert.strictEqual(heard.length, expected)
+        for (let hour = 0; hour < 24; hour++) {
+          assert.strictEqual(heard.length, expected)
+          yield* TestClock.adjust("1 hour")
+          yield* announced
+        }
+      }
+      assert.deepStrictEqual(heard.map((event) => event._tag === "Info" ? [event.peer, event.chains] : []), [
+        [alice, []],
+        [alice, []],
+        [alice, []],
+        [alice, []]
+      ])
+      assert.deepStrictEqual([pools.alice.dead, pools.bob.dead], [[], []])
+    }))
+
+  it.effect("takes no more renewals than a peer may say, as each is dear to check", () =>
+    Effect.gen(function*() {
+      const { host, peer, pools } = yield* bobAndStranger
+      const heard = yield* listen(host)
+      peer.say(info)
+      for (let n = 0; n < 100; n++) peer.say({ type: "renewal", record: Uint8Array.of(1, n) })
+      yield* settled
+      assert.isAtMost(heard.length, 10)
+      assert.deepStrictEqual(pools.bob.dead, ["violation"])
+    }))
+
   it.effect("tells connected peers at once of chains that come and go", () =>
     Effect.gen(function*() {
       const pools = duo()

@@ -35,6 +35,7 @@ const reject = { reason: "full", retryAfterMillis: 10_000, alternatives: [record
 const control: { readonly [name: string]: ControlMessage } = {
   info: { type: "info", version: 1, salt, record, chains: [entry] },
   chains: { type: "chains", added: [entry], removed: [] },
+  renewal: { type: "renewal", record },
   ping: { type: "ping", id: 1 },
   pong: { type: "pong", id: 1 },
   goodbye: { type: "goodbye", reason: "idle" },

@@ -2,6 +2,7 @@
 import { Duration, Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import type { ConnectionLimits } from "../../../signatures/index.ts"
+import type { ConnectionsOptions } from "../../../src/wire/Environment.ts"
 import { layerConnections } from "../../../src/wire/index.ts"
 import type { TestPool } from "./duo.ts"
 
@@ -13,7 +14,8 @@ export const limits: ConnectionLimits = {
   private: false
 }
 
-export const start = (pool: TestPool) => Layer.build(Layer.provide(layerConnections(), pool.layer))
+export const start = (pool: TestPool, options: ConnectionsOptions = {}) =>
+  Layer.build(Layer.provide(layerConnections(options), pool.layer))
 
 /** Lets everything that is due in microtasks happen. */
 export const settled = Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 0)))

@@ -37,6 +37,8 @@ export const golden: { readonly [name: string]: string } = {
   // { type: "chains", added: [entry], removed: [] }
   "control chains": "00 00003f a3 6474797065 66636861696e73 656164646564 81 "
     + "58208870923500fa4dd1dd38f75229aa1c9d7b6e7f3fe6553bde459dd3fa91eec0db 6772656d6f766564 80",
+  // { type: "renewal", record }
+  "control renewal": "00 000019 a2 6474797065 6772656e6577616c 667265636f7264 43010203",
   // { id: 1, type }
   "control ping": "00 00000f a2 626964 01 6474797065 6470696e67",
   "control pong": "00 00000f a2 626964 01 6474797065 64706f6e67",

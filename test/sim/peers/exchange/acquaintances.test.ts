@@ -10,7 +10,9 @@ const [a, b] = [peer(1), peer(2)]
 const record = (n: number, size = 4) => Uint8Array.from({ length: size }, () => n)
 const links = (...peers: ReadonlyArray<PeerId>): ReadonlyMap<PeerId, true> => new Map(peers.map((one) => [one, true]))
 const second = 1_000
-const proven = (all: Acquaintances, now: number) => [...all.proven(300 * second, now)]
+/** The sequences below are some milliseconds after this. */
+const today = 0
+const proven = (all: Acquaintances, now: number) => [...all.proven(300 * second, now, today)]
 
 describe("an acquaintance", () => {
   it("is proven once it has been linked for long enough", () => {
@@ -18,7 +20,7 @@ describe("an acquaintance", () => {
     all.meet(a, record(1), 1n, 0)
     assert.deepStrictEqual(proven(all, 299 * second), [])
     assert.deepStrictEqual(proven(all, 300 * second), [a])
-    assert.deepStrictEqual(all.envelope(a), record(1))
+    assert.deepStrictEqual(all.envelope(a, today), record(1))
   })
 
   it("is not proven by time that it was gone, but by coming back", () => {
@@ -49,13 +51,22 @@ describe("an acquaintance", () => {
     assert.deepStrictEqual(proven(all, 5_400 * second), [])
   })
 
+  it("is nobody to tell of when its record has expired", () => {
+    const all = new Acquaintances()
+    all.meet(a, record(1), 1n, 0)
+    const inAWeek = 7 * 24 * 3_600 * second
+    assert.deepStrictEqual([...all.proven(0, second, inAWeek)], [a])
+    assert.deepStrictEqual([...all.proven(0, second, inAWeek + 1)], [])
+    assert.deepStrictEqual([all.envelope(a, inAWeek), all.envelope(a, inAWeek + 1)], [record(1), undefined])
+  })
+
   it("has the record with the highest sequence, and none that is long", () => {
     const all = new Acquaintances()
     all.meet(a, record(1), 5n, 0)
     all.meet(a, record(2), 4n, 0)
     all.meet(a, record(3), 6n, 0)
     all.meet(b, record(4, 2049), 1n, 0)
-    assert.deepStrictEqual([all.envelope(a), all.envelope(b)], [record(3), undefined])
+    assert.deepStrictEqual([all.envelope(a, today), all.envelope(b, today)], [record(3), undefined])
   })
 
   it("is one of 512 at most: the gone leave before the linked, and a crowd doesn't push out who has stayed", () => {
@@ -65,8 +76,8 @@ describe("an acquaintance", () => {
     all.look(links(...Array.from({ length: 100 }, (_, n) => peer(n)).filter((one) => one !== gone)), second)
     for (let n = 100; n < 5_000; n++) all.meet(peer(n), record(n), 1n, second + n)
     assert.strictEqual(all.size, 512)
-    assert.isUndefined(all.envelope(gone))
-    for (let n = 0; n < 100; n++) if (peer(n) !== gone) assert.isDefined(all.envelope(peer(n)))
+    assert.isUndefined(all.envelope(gone, today))
+    for (let n = 0; n < 100; n++) if (peer(n) !== gone) assert.isDefined(all.envelope(peer(n), today))
   })
 })
 
