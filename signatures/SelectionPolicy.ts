@@ -8,6 +8,8 @@ export interface SelectionCandidate extends CandidateFacts {
   readonly isKnown: boolean
   /** Its live link, with the chains on it. */
   readonly link: Option.Option<LinkView>
+  /** How many chains of this process are asking it for a session just now: there may be a link in a moment. */
+  readonly asked: number
   /**
    * Of the address at the other end of its link; without a link, of all its addresses: a peer in several groups counts in
    * each. Empty for addresses that aren't globally routable.

@@ -1,4 +1,5 @@
 import type { RejectReason } from "../../signatures/index.ts"
+import { keptFromCrowd, thinOut } from "./crowds.ts"
 import { type Draft, move, rotateAt } from "./draft.ts"
 import { type Event, isBusy } from "./state.ts"
 
@@ -28,9 +29,17 @@ export const hello = (draft: Draft, event: Extract<Event, { readonly _tag: "Hell
   if (isBusy(pair) && (crossed === undefined || !event.isSmaller)) return reject("duplicate")
 
   const free = settings.maxInbound - slots.inbound - slots.closingInbound
-  const kept = event.newcomer ? 0 : Math.max(0, settings.newcomerSlots - slots.newcomers)
+  // From one place known peers may all come.
+  const group = settings.known.has(peer) ? undefined : event.group
+  const kept = Math.max(
+    event.newcomer ? 0 : settings.newcomerSlots - slots.newcomers,
+    keptFromCrowd(draft, group)
+  )
   const total = slots.total - (crossed === undefined ? 0 : 1)
-  if (free <= kept || total >= settings.maxTotal) return reject("full")
+  if (free <= kept || total >= settings.maxTotal) {
+    thinOut(draft)
+    return reject("full")
+  }
 
   const attempt = state.attempts
   draft.state = { ...state, attempts: attempt + 1 }
@@ -48,10 +57,11 @@ export const hello = (draft: Draft, event: Extract<Event, { readonly _tag: "Hell
       direction: "inbound",
       since: now,
       rotateAt: rotateAt(draft),
-      groups: [],
+      groups: group === undefined ? [] : [group],
       newcomer: event.newcomer,
       spare: false
     },
     crossed === undefined ? "hello" : "crossed"
   )
+  thinOut(draft)
 }

@@ -13,6 +13,8 @@ export class Household {
   readonly book: PeerBook["Service"]
   readonly pool: ConnectionPool["Service"]
   readonly #members = new Set<Member>()
+  /** By how many members a peer is asked for a session: few, and mostly none. */
+  readonly #asked = new Map<PeerId, number>()
   #watching: Scope.Closeable | undefined
 
   private constructor(book: PeerBook["Service"], pool: ConnectionPool["Service"]) {
@@ -47,6 +49,17 @@ export class Household {
         })
       ).pipe(Scope.provide(scope))
     })
+  }
+
+  /** One member more, or less, asks the peer. */
+  count(peer: PeerId, by: 1 | -1): void {
+    const asked = this.asked(peer) + by
+    if (asked === 0) this.#asked.delete(peer)
+    else this.#asked.set(peer, asked)
+  }
+
+  asked(peer: PeerId): number {
+    return this.#asked.get(peer) ?? 0
   }
 
   leave(member: Member): Effect.Effect<void> {

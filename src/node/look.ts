@@ -52,10 +52,15 @@ const reachable = (draft: Draft, event: Looked): ReadonlyArray<Reachable> => {
   return found
 }
 
-const selectable = ({ settings }: Draft, { facts, groups, link }: Reachable): SelectionCandidate => ({
+const selectable = (
+  { settings }: Draft,
+  { asked }: Looked,
+  { facts, groups, link }: Reachable
+): SelectionCandidate => ({
   ...facts,
   isKnown: settings.known.has(facts.peer),
   link: Option.fromUndefinedOr(link),
+  asked: asked(facts.peer),
   groups
 })
 
@@ -133,7 +138,7 @@ const fill = (draft: Draft, event: Looked): void => {
   const candidates = reachable(draft, event)
   const due = candidates
     .filter(({ facts, from }) => from <= now && mayOpen(facts))
-    .map((candidate) => selectable(draft, candidate))
+    .map((candidate) => selectable(draft, event, candidate))
   const missing = Math.min(settings.sessionCount - outbound - openingCount, most)
   const remembered = event.suspectsItself ? [] : due.filter(isRemembered)
   const others = remembered.length === 0 ? due : due.filter((candidate) => !isRemembered(candidate))

@@ -9,11 +9,15 @@ const sharedLifetimes = 4
 const oneOf = <A>(all: ReadonlyArray<A>, random: () => number): A | undefined =>
   all[Math.min(all.length - 1, Math.floor(random() * all.length))]
 
-const mayShare = (candidate: SelectionCandidate, view: SelectionView): boolean =>
-  candidate.link._tag === "Some" &&
-  candidate.failures <= 1 &&
-  candidate.link.value.chains.length < sharedChains &&
-  view.now - candidate.link.value.since < sharedLifetimes * view.sessionTimeout
+/**
+ * Whoever is being dialled for another chain will have a link in a moment: nodes that begin together would else dial as many
+ * peers as they are. Not so peers that are only remembered, which may be gone.
+ */
+const mayShare = ({ asked, failures, link, remembered }: SelectionCandidate, view: SelectionView): boolean =>
+  failures <= 1 &&
+  (link._tag === "Some"
+    ? link.value.chains.length < sharedChains && view.now - link.value.since < sharedLifetimes * view.sessionTimeout
+    : asked > 0 && asked < sharedChains && remembered === undefined)
 
 const pickOne = (
   left: ReadonlyArray<SelectionCandidate>,

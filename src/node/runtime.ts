@@ -204,13 +204,15 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
   }
 
   #decide(peer: PeerId): ReturnType<Decide> {
-    const { book } = this.#household
+    const { book, pool } = this.#household
+    const link = pool.links().get(peer)
     const answer = this.#dispatch({
       _tag: "Hello",
       peer,
       standing: book.standing(peer, this.#settings.chain),
       isSmaller: isSmaller(peer, this.#self),
-      newcomer: !Option.exists(book.peer(peer), ({ lastSuccess }) => Option.isSome(lastSuccess))
+      newcomer: !Option.exists(book.peer(peer), ({ lastSuccess }) => Option.isSome(lastSuccess)),
+      group: link === undefined ? undefined : groupOf(link.remote)
     })
     const accepted = answer.find((command) => command._tag === "Accept")
     if (accepted !== undefined) return { accept: (opened) => this.#keep(peer, accepted.attempt, opened) }
@@ -263,9 +265,11 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
     const { chain, limits } = this.#settings
     const opening = new Opening(attempt)
     this.#attempts = this.#attempts.concat(opening)
+    this.#household.count(peer, 1)
     this.#begin(() =>
       opening.run(this.#connections.open(peer, chain, limits), this.#servicesOf(), (result) => {
         this.#forget(attempt)
+        this.#household.count(peer, -1)
         this.#onOpening(peer, attempt, result)
       })
     )
@@ -340,6 +344,7 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
       _tag: "Looked",
       candidates: this.#household.book.candidates(this.#settings.chain),
       links: this.#household.pool.links,
+      asked: (peer) => this.#household.asked(peer),
       suspectsItself: this.#household.book.suspectsItself()
     })
   }

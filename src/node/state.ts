@@ -22,7 +22,7 @@ export interface Busy {
   readonly since: number
   /** `Infinity` unless Active. */
   readonly rotateAt: number
-  /** Address groups that it counts in; none for an inbound one. */
+  /** Address groups that it counts in, with others of its direction; none for an inbound one of a known peer. */
   readonly groups: ReadonlyArray<string>
   /** Had never been seen before when it said hello. */
   readonly newcomer: boolean
@@ -83,6 +83,8 @@ export type Event =
     readonly candidates: ReadonlyArray<CandidateFacts>
     /** Asked for only when somebody is to be opened. */
     readonly links: () => ReadonlyMap<PeerId, LinkView>
+    /** By how many nodes of the process a peer is asked for a session. */
+    readonly asked: (peer: PeerId) => number
     readonly suspectsItself: boolean
   }
   /** It is time: `wakeAt` has come. `standing` says what the book says now. */
@@ -104,6 +106,8 @@ export type Event =
     /** Whether the peer's id is smaller than ours: then its opening wins over a crossing one of ours. */
     readonly isSmaller: boolean
     readonly newcomer: boolean
+    /** That from which it has come. */
+    readonly group: string | undefined
   }
   /** A session or its connection has ended. */
   | { readonly _tag: "Ended"; readonly peer: PeerId; readonly attempt: number }
@@ -178,14 +182,21 @@ export const slotsOf = ({ pairs }: State): Slots => {
   return slots
 }
 
-export const outboundByGroup = (pairs: ReadonlyMap<PeerId, Pair>): Map<string, number> => {
+const countGroups = (pairs: ReadonlyMap<PeerId, Pair>, counts: (pair: Busy) => boolean): Map<string, number> => {
   const byGroup = new Map<string, number>()
   for (const pair of pairs.values()) {
-    if (!isBusy(pair) || pair.state === "Closing") continue
+    if (!isBusy(pair) || !counts(pair)) continue
     for (const group of pair.groups) byGroup.set(group, (byGroup.get(group) ?? 0) + 1)
   }
   return byGroup
 }
+
+export const outboundByGroup = (pairs: ReadonlyMap<PeerId, Pair>): Map<string, number> =>
+  countGroups(pairs, ({ direction, state }) => direction === "outbound" && state !== "Closing")
+
+/** Of all that hold a slot, or of those that are active. */
+export const inboundByGroup = (pairs: ReadonlyMap<PeerId, Pair>, which?: "Active"): Map<string, number> =>
+  countGroups(pairs, ({ direction, state }) => direction === "inbound" && (which === undefined || state === which))
 
 export const statsOf = (state: State): NodeStats => {
   const slots = slotsOf(state)

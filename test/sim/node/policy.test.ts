@@ -14,6 +14,8 @@ interface Shape {
   readonly failures?: number
   /** Chains on its link, and the link's age. */
   readonly link?: readonly [chains: number, age: number]
+  readonly asked?: number
+  readonly remembered?: "peer"
 }
 const now = 100 * minute
 
@@ -25,7 +27,9 @@ const candidate = (i: number, shape: Shape = {}): SelectionCandidate => {
     ...known,
     isKnown: shape.isKnown ?? false,
     groups: shape.groups ?? [],
+    asked: shape.asked ?? 0,
     failures: shape.failures ?? 0,
+    ...shape.remembered === undefined ? {} : { remembered: shape.remembered },
     lastSuccess: shape.proven === true ? Option.some(1) : Option.none(),
     link: shape.link === undefined ? Option.none() : Option.some({
       peer: known.peer,
@@ -81,6 +85,20 @@ describe("the default policy", () => {
     expect(share(0) + share(1)).toBe(1)
   })
 
+  it("shares a link that is being dialled for other chains, but for few of them, and not with those who may be gone", () => {
+    const share = tally(view([
+      candidate(0, { asked: 1 }),
+      candidate(1, { asked: 7 }),
+      candidate(2, { asked: 8 }),
+      candidate(3, { asked: 1, failures: 2 }),
+      candidate(4, { asked: 1, remembered: "peer" }),
+      candidate(5, { proven: true })
+    ]))
+    expect(share(0)).toBeGreaterThan(.45)
+    expect(share(1)).toBeGreaterThan(.45)
+    expect(share(0) + share(1)).toBe(1)
+  })
+
   it("never forbids by cap or age: two nodes may share a thousand chains on one link", () => {
     expect(sharingPolicy.pick(view([candidate(0, { link: [1_000, 1_000 * minute] })]), 3, randomOf(1)))
       .toEqual([peerId(0)])
@@ -117,6 +135,7 @@ const shapes = fc.record({
   groups: fc.uniqueArray(fc.constantFrom("a", "b", "c", "d"), { maxLength: 2 }),
   proven: fc.boolean(),
   failures: fc.nat(3),
+  asked: fc.nat(9),
   link: fc.option(fc.tuple(fc.nat(12), fc.nat(30 * minute)), { nil: undefined })
 }, { requiredKeys: ["isKnown", "groups", "proven", "failures"] })
 

@@ -293,7 +293,8 @@ describe("a hello", () => {
       peer: peerId(0),
       standing: world.standing(peerId(0)),
       isSmaller: true,
-      newcomer: false
+      newcomer: false,
+      group: undefined
     })
     expect(answer).toEqual({ _tag: "Reject", reason: "banned", retryAfter: 600_000 })
   })

@@ -113,6 +113,7 @@ export class NodeWorld {
       _tag: "Looked",
       candidates,
       links: () => this.links,
+      asked: () => 0,
       suspectsItself: this.suspectsItself
     })
     return commands.flatMap((command) => command._tag === "Open" ? [command.peer] : [])
@@ -129,13 +130,17 @@ export class NodeWorld {
     this.now = end
   }
 
-  hello(peer: PeerId, more: { readonly isSmaller?: boolean; readonly newcomer?: boolean } = {}) {
+  hello(
+    peer: PeerId,
+    more: { readonly isSmaller?: boolean; readonly newcomer?: boolean; readonly group?: string } = {}
+  ) {
     const commands = this.take({
       _tag: "Hello",
       peer,
       standing: this.standing(peer),
       isSmaller: more.isSmaller ?? true,
-      newcomer: more.newcomer ?? false
+      newcomer: more.newcomer ?? false,
+      group: more.group
     })
     const reject = commands.find((command) => command._tag === "Reject")
     return reject?.reason ?? "accepted"
