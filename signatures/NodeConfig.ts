@@ -8,7 +8,10 @@ export interface P2pNodeConfig {
   readonly chain: Chain
   /** Outbound sessions that the node tries to hold, with peers of its own choice. 1 to 64. */
   readonly sessionCount?: number
-  /** Sessions that others may open. Default 2 × sessionCount, or what `maxSessionCount` leaves if that is less. */
+  /**
+   * Sessions that others may open; a quarter of them only peers of address groups that hold few. Default 2 × sessionCount, or what
+   * `maxSessionCount` leaves if that is less.
+   */
   readonly maxInboundCount?: number
   /**
    * All sessions, those included that are opening or closing. At least sessionCount + maxInboundCount, so that inbound

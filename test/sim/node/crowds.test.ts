@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest"
 import { isBusy, statsOf } from "../../../src/node/state.ts"
 import { address, NodeWorld, peerId } from "./world.ts"
 
-const config = { sessionCount: 6, maxInboundCount: 12, newcomerSlots: 1 }
+const config = { sessionCount: 6, maxInboundCount: 12, newcomerSlots: 0 }
 const comeFrom = (world: NodeWorld, group: string, from: number, count: number) =>
   Array.from({ length: count }, (_, n) => world.hello(peerId(from + n), { group }))
 const accepted = (answers: ReadonlyArray<string>) => answers.filter((answer) => answer === "accepted").length

@@ -14,9 +14,14 @@ const exchange = { provenFor: "1 second" } as const
 const content: SelectionPolicy = { pick: () => [] }
 
 describe("attackers in three address groups", () => {
-  it(
-    "never hold all sessions of a chain that honest peers serve too, before a restart and after it",
-    () =>
+  it.each(
+    [
+      ["of a peer that they all come to", false],
+      ["of one where they come to all honest peers, and keep each slot that they get", true]
+    ] as const
+  )(
+    "never hold all sessions of a chain, before a restart and after it: %s",
+    (_, comeToAll) =>
       inprocess.run(
         Effect.gen(function*() {
           const { network } = yield* inprocess.world(0)
@@ -30,16 +35,23 @@ describe("attackers in three address groups", () => {
           for (const host of honest) {
             yield* citizen(host, { chains, knows: [], config: { policy: content }, exchange })
           }
-          // They accept everybody, never end a session, tell of each other, and come to us all at once.
-          const onlyUs: SelectionPolicy = {
-            pick: ({ candidates }) => candidates.flatMap(({ peer }) => peer === us.peer ? [peer] : [])
+          // They accept everybody, never end a session, tell of each other, and come all at once.
+          const victims = comeToAll ? [us, ...honest] : [us]
+          const isVictim = new Set(victims.map(({ peer }) => peer))
+          const victimsOnly: SelectionPolicy = {
+            pick: ({ candidates }) => candidates.flatMap(({ peer }) => isVictim.has(peer) ? [peer] : [])
           }
-          const config = { maxInboundCount: 500, sessionTimeout: "Infinity", policy: onlyUs } as const
+          const config = {
+            maxInboundCount: 500,
+            sessionCount: 64,
+            sessionTimeout: "Infinity",
+            policy: victimsOnly
+          } as const
           for (const [n, host] of attackers.entries()) {
-            const knows = [us, ...attackers.slice(n + 1, n + 9)]
+            const knows = [...victims, ...attackers.slice(n + 1, n + 9)]
             yield* citizen(host, { chains, knows, config, exchange: { ...exchange, enough: 10 } })
           }
-          yield* Effect.sleep("10 seconds")
+          yield* Effect.sleep(comeToAll ? "1 minute" : "10 seconds")
 
           const isHonest = new Set(honest.map(({ peer }) => peer))
           /** Of each chain: outbound sessions with honest peers, and with others. */
