@@ -2,52 +2,58 @@ import { type Scheduler } from "effect"
 import { mixWords } from "./hash.ts"
 import { type AnyFiber, isRunning } from "./internals.ts"
 
-/** A fiber of the simulation. */
-export interface FiberRecord {
-  readonly fiber: AnyFiber
-  /**
-   * Which of those that its parent started it is, after the same of each of its ancestors; of a long line the first few and the
-   * last. Not the ancestors themselves: they may have ended long ago, and are forgotten then.
-   */
-  readonly line: ReadonlyArray<number>
-  /** Its parent's actor; 0 if it has none. */
-  readonly parentActor: number
-  /** Follows from its lineage alone: the same in every process, and under every schedule that leaves its ancestors be. */
-  readonly actor: number
-  /** How many it has started, by now. */
-  starts: number
-  /** How often it has started or gone on, and how often in the instant `at`. */
-  turns: number
-  turnsAt: number
-  at: number
-  /** With what it last began to wait: an `Effect.callback`. */
-  waitsWith: unknown
+/** Where the tasks of fibers go. */
+export interface TaskSink {
+  readonly push: (run: () => void, priority: number, setter: FiberRecord | undefined) => void
+  readonly flush: () => void
 }
 
 /**
- * Effect keeps one for each fiber, and sets its tasks there: those with which the fiber itself goes on, and the starts of the
- * fibers that it forks. So it is also where we keep what we know of the fiber.
+ * A fiber of the simulation. Effect keeps a dispatcher for each fiber, and sets its tasks there: those with which the fiber
+ * itself goes on, and the starts of the fibers that it forks. So it is also where we keep what we know of the fiber.
  */
-class Dispatcher implements Scheduler.SchedulerDispatcher {
-  record: FiberRecord | undefined
-  readonly #set: SetTask
-  readonly #flush: () => void
+export class FiberRecord implements Scheduler.SchedulerDispatcher {
+  /** Its lineage, from its first turn on: undefined before. */
+  line: Line | undefined
+  /** Its parent's actor; 0 if it has none. */
+  parentActor = 0
+  /** Follows from its lineage alone: the same in every process, and under every schedule that leaves its ancestors be. */
+  actor = 0
+  /** How many it has started, by now. */
+  starts = 0
+  /** How often it has started or gone on, and how often in the instant `at`. */
+  turns = 0
+  turnsAt = 0
+  at = -1
+  /** With what it last began to wait: an `Effect.callback`. */
+  waitsWith: unknown
+  #fiber: AnyFiber | undefined
+  readonly #sink: TaskSink
 
-  constructor(set: SetTask, flush: () => void) {
-    this.#set = set
-    this.#flush = flush
+  constructor(sink: TaskSink) {
+    this.#sink = sink
+  }
+
+  get fiber(): AnyFiber {
+    if (this.#fiber === undefined) throw new Error("a fiber was asked for before its first turn")
+    return this.#fiber
+  }
+
+  begin(fiber: AnyFiber, parent: FiberRecord | undefined, index: number): void {
+    this.#fiber = fiber
+    this.line = lineOfChild(parent?.line, index)
+    this.parentActor = parent?.actor ?? 0
+    this.actor = mixWords(this.parentActor, index)
   }
 
   scheduleTask(run: () => void, priority: number): void {
-    this.#set(run, priority, this.record)
+    this.#sink.push(run, priority, this.line === undefined ? undefined : this)
   }
 
   flush(): void {
-    this.#flush()
+    this.#sink.flush()
   }
 }
-
-type SetTask = (run: () => void, priority: number, setter: FiberRecord | undefined) => void
 
 /** Something that can run: a fiber that starts or goes on, or a callback. */
 export interface Task {
@@ -63,20 +69,47 @@ export interface Task {
 /** Below it nobody looks for fibers that have ended. */
 const smallCrowd = 1024
 
-/** A longer line is told, and kept, without its middle. */
+/**
+ * Which of those that its parent started a fiber is, after the same of its ancestors: not the ancestors themselves, which may
+ * have ended long ago, and are forgotten then.
+ */
+interface Line {
+  readonly index: number
+  readonly up: Line | undefined
+  /** Of those that are kept, this one included. */
+  readonly length: number
+}
+
+/** A longer line is told without its middle. */
 const longestLine = 12
 const firstFew = 4
+/** A line as long as this loses its middle: so what is kept is bounded, and hardly ever copied. */
+const longestKept = 64
 
-const lineOfChild = (line: ReadonlyArray<number>, index: number): ReadonlyArray<number> =>
-  line.length <= longestLine
-    ? [...line, index]
-    : [...line.slice(0, firstFew), ...line.slice(firstFew + 1), index]
+const indexesOf = (line: Line | undefined): ReadonlyArray<number> => {
+  const indexes: Array<number> = []
+  for (let at = line; at !== undefined; at = at.up) indexes.push(at.index)
+  return indexes.toReversed()
+}
+
+const lineOfChild = (up: Line | undefined, index: number): Line => {
+  if (up === undefined) return { index, up, length: 1 }
+  if (up.length < longestKept) return { index, up, length: up.length + 1 }
+  const indexes = indexesOf(up)
+  let line: Line | undefined
+  for (const kept of [...indexes.slice(0, firstFew), ...indexes.slice(firstFew - longestLine)]) {
+    line = { index: kept, up: line, length: (line?.length ?? 0) + 1 }
+  }
+  return { index, up: line, length: longestLine + 1 }
+}
 
 /** `0.3.1`: the second that was started by the fourth that was started by the first. */
-export const lineage = ({ line }: FiberRecord): string =>
-  line.length <= longestLine
-    ? line.join(".")
-    : `${line.slice(0, firstFew).join(".")}…${line.slice(firstFew - longestLine).join(".")}`
+export const lineage = ({ line }: FiberRecord): string => {
+  const indexes = indexesOf(line)
+  return indexes.length <= longestLine
+    ? indexes.join(".")
+    : `${indexes.slice(0, firstFew).join(".")}…${indexes.slice(firstFew - longestLine).join(".")}`
+}
 
 /** Knows the fibers of a simulation by who started them, as their own ids count per process. */
 export class Fibers {
@@ -87,13 +120,9 @@ export class Fibers {
   #task: Task | undefined
   readonly #running: Array<FiberRecord> = []
 
-  makeDispatcher(set: SetTask, flush: () => void): Scheduler.SchedulerDispatcher {
-    return new Dispatcher(set, flush)
-  }
-
   of(fiber: AnyFiber): FiberRecord | undefined {
-    const dispatcher = fiber.currentDispatcher
-    return dispatcher instanceof Dispatcher ? dispatcher.record : undefined
+    const record = fiber.currentDispatcher
+    return record instanceof FiberRecord && record.line !== undefined ? record : undefined
   }
 
   /** A task is about to run. */
@@ -110,9 +139,9 @@ export class Fibers {
       if (innermost === undefined || isRunning(innermost.fiber)) break
       running.pop()
     }
-    const dispatcher = fiber.currentDispatcher
-    if (!(dispatcher instanceof Dispatcher)) return
-    const record = dispatcher.record ??= this.#add(fiber, running[running.length - 1])
+    const record = fiber.currentDispatcher
+    if (!(record instanceof FiberRecord)) return
+    if (record.line === undefined) this.#add(record, fiber, running[running.length - 1])
     const task = this.#task
     if (task !== undefined) {
       this.#task = undefined
@@ -137,30 +166,18 @@ export class Fibers {
     return this.#records.slice()
   }
 
-  #add(fiber: AnyFiber, running: FiberRecord | undefined): FiberRecord {
+  #add(record: FiberRecord, fiber: AnyFiber, running: FiberRecord | undefined): void {
     const parent = running ?? this.#task?.setter
     const index = parent === undefined
       ? this.#roots++
       : running === undefined
       ? this.#task?.index ?? 0
       : parent.starts++
-    const parentActor = parent?.actor ?? 0
-    const record: FiberRecord = {
-      fiber,
-      line: lineOfChild(parent?.line ?? [], index),
-      parentActor,
-      actor: mixWords(parentActor, index),
-      starts: 0,
-      turns: 0,
-      turnsAt: 0,
-      at: -1,
-      waitsWith: undefined
-    }
+    record.begin(fiber, parent, index)
     this.#records.push(record)
     if (this.#records.length > this.#sweepAbove) {
       this.living()
       this.#sweepAbove = Math.max(smallCrowd, 2 * this.#records.length)
     }
-    return record
   }
 }

@@ -9,11 +9,15 @@ export interface Timer {
   place: number
 }
 
-const before = (a: Timer, b: Timer): boolean => a.at < b.at || (a.at === b.at && a.order < b.order)
+/** Below each timer: as many instants as fit into a line of the processor's cache. */
+const width = 4
+const above = (place: number): number => (place - 1) >>> 2
 
-/** A binary heap of timers: the earliest first. */
+/** A heap of timers: the earliest first. */
 export class Heap {
   readonly #timers: Array<Timer> = []
+  /** Their instants, which are what is compared: side by side, as the timers themselves lie all over the memory. */
+  #instants = new Float64Array(64)
   #order = 0
 
   get size(): number {
@@ -25,9 +29,11 @@ export class Heap {
   }
 
   push(at: number, run: () => void): Timer {
-    const timer: Timer = { at, run, order: this.#order++, place: this.#timers.length }
+    const place = this.#timers.length
+    const timer: Timer = { at, run, order: this.#order++, place }
     this.#timers.push(timer)
-    this.#up(timer)
+    if (place === this.#instants.length) this.#grow()
+    this.#up(timer, place)
     return timer
   }
 
@@ -44,9 +50,8 @@ export class Heap {
     timer.place = -1
     const last = this.#timers.pop()
     if (last === undefined || last === timer) return
-    this.#put(last, place)
-    this.#up(last)
-    this.#down(last)
+    if (place > 0 && this.#isBefore(last, above(place))) this.#up(last, place)
+    else this.#down(last, place)
   }
 
   clear(): void {
@@ -54,34 +59,66 @@ export class Heap {
     this.#timers.length = 0
   }
 
+  #grow(): void {
+    const instants = new Float64Array(2 * this.#instants.length)
+    instants.set(this.#instants)
+    this.#instants = instants
+  }
+
+  /** Whether it goes off before the one at a place. Of equal instants the order decides. */
+  #isBefore({ at, order }: Timer, place: number): boolean {
+    const other = this.#instants[place] ?? 0
+    return at < other || (at === other && order < this.#orderAt(place))
+  }
+
+  #orderAt(place: number): number {
+    return this.#timers[place]?.order ?? 0
+  }
+
+  #move(from: number, to: number): void {
+    const timer = this.#timers[from]
+    if (timer !== undefined) this.#put(timer, to)
+  }
+
   #put(timer: Timer, place: number): void {
     this.#timers[place] = timer
+    this.#instants[place] = timer.at
     timer.place = place
   }
 
-  #up(timer: Timer): void {
-    let place = timer.place
+  /** Puts it at a free place, or above. */
+  #up(timer: Timer, free: number): void {
+    let place = free
     while (place > 0) {
-      const above = (place - 1) >>> 1
-      const parent = this.#timers[above]
-      if (parent === undefined || before(parent, timer)) break
-      this.#put(parent, place)
-      place = above
+      const parent = above(place)
+      if (!this.#isBefore(timer, parent)) break
+      this.#move(parent, place)
+      place = parent
     }
     this.#put(timer, place)
   }
 
-  #down(timer: Timer): void {
-    let place = timer.place
+  /** Puts it at a free place, or below. */
+  #down(timer: Timer, free: number): void {
+    const size = this.#timers.length
+    const instants = this.#instants
+    let place = free
     while (true) {
-      const left = this.#timers[2 * place + 1]
-      if (left === undefined) break
-      const right = this.#timers[2 * place + 2]
-      const least = right !== undefined && before(right, left) ? right : left
-      if (before(timer, least)) break
-      const below = least.place
-      this.#put(least, place)
-      place = below
+      const first = width * place + 1
+      if (first >= size) break
+      let least = first
+      let earliest = instants[first] ?? 0
+      const end = Math.min(size, first + width)
+      for (let below = first + 1; below < end; below++) {
+        const instant = instants[below] ?? 0
+        if (instant < earliest || (instant === earliest && this.#orderAt(below) < this.#orderAt(least))) {
+          least = below
+          earliest = instant
+        }
+      }
+      if (this.#isBefore(timer, least)) break
+      this.#move(least, place)
+      place = least
     }
     this.#put(timer, place)
   }

@@ -1,7 +1,7 @@
 import { Clock, Context, Duration, Effect, Random, Scheduler } from "effect"
 import { type Agenda, CurrentAgenda } from "./Agenda.ts"
 import { type Choices } from "./Choices.ts"
-import { type FiberRecord, Fibers } from "./Fibers.ts"
+import { FiberRecord, Fibers } from "./Fibers.ts"
 import { Heap } from "./Heap.ts"
 import { type AnyFiber, withWaits, withWakeUps } from "./internals.ts"
 import { type KeyedRandom, keyedRandom } from "./KeyedRandom.ts"
@@ -125,11 +125,12 @@ export const makeSimulation = (options: SimulationOptions): Simulation => {
   const flush = () => {
     while (runTask(false));
   }
+  const sink = { push: queue.push, flush }
   const scheduler: Scheduler.Scheduler = {
     executionMode: "async",
     shouldYield: yielding(fibers, agenda.now, recorded?.policy),
     // One queue for all of them, or there would be no order between fibers.
-    makeDispatcher: () => fibers.makeDispatcher(queue.push, flush)
+    makeDispatcher: () => new FiberRecord(sink)
   }
   const wakeUps = opened !== undefined && open?.wakeUps === true ? queuedWakeUps(scheduler, fibers, opened) : undefined
   const noteWait = (fiber: AnyFiber, callback: unknown) => {

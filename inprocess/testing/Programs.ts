@@ -1,11 +1,13 @@
-import { Deferred, Effect, Exit, Fiber, Layer } from "effect"
-import { type PeerId, withPeer } from "../../signatures/index.ts"
+import { Deferred, Effect, Exit, Fiber, Layer, type Scope } from "effect"
+import { type Disk, type Identity, type PeerId, type Transport, withPeer } from "../../signatures/index.ts"
 import { layerPeerExchange, layerPeerUpdates, layerStoredPeerBook } from "../../src/peers/index.ts"
 import { layerConnectionPool } from "../../src/pool/index.ts"
 import { layerConnections } from "../../src/wire/index.ts"
 import { type PlanHandlers, type SimulatedHost } from "../network/index.ts"
 import { type Recorder } from "./Recorder.ts"
-import { type HostView, type Scenario } from "./Scenario.ts"
+import { type HostServices, type HostView, type Scenario } from "./Scenario.ts"
+
+type LinkServices = Transport | Identity | Disk | Scope.Scope
 
 /** A host as it stands. */
 class Place implements HostView {
@@ -113,9 +115,7 @@ export class Programs<W, E> implements PlanHandlers {
           if (isCurrent()) this.#recorder.record({ _tag: "Note", at: this.#now(), host: index, text })
         }
       }, this.#world)
-      const assembled = Layer.build(servicesOf(this.#scenario, index, host, this.#hosts)).pipe(
-        Effect.orDie,
-        Effect.flatMap((services) => Effect.provideContext(program, services)),
+      const assembled = this.#assemble(program, index, host).pipe(
         Effect.scoped,
         Effect.provideContext(host.services),
         // So that errors of the kernel can say whose fibers they name.
@@ -133,6 +133,15 @@ export class Programs<W, E> implements PlanHandlers {
         place.fiber = fiber
       })
     })
+
+  #assemble(program: Effect.Effect<unknown, E, HostServices>, index: number, host: SimulatedHost) {
+    // Whoever asks for no more than links has said so, and dies if it was not true.
+    if (this.#scenario.services === "links") return program as Effect.Effect<unknown, E, LinkServices>
+    return Layer.build(servicesOf(this.#scenario, index, host, this.#hosts)).pipe(
+      Effect.orDie,
+      Effect.flatMap((services) => Effect.provideContext(program, services))
+    )
+  }
 
   #lookWhetherAllEnded(): void {
     if (this.#endsMatter && this.#places.every(({ hasEnded, isUp }) => hasEnded || !isUp)) {

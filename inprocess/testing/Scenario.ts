@@ -82,6 +82,11 @@ export interface Scenario<W = unknown, E = unknown> {
   readonly invariant?: (world: W, hosts: ReadonlyArray<HostView>) => void | boolean
   readonly eventually?: Eventually<W>
   /**
+   * What a host has. `links`: only `Transport`, `Identity` and `Disk`, for protocols that are not sessions of nodes: such hosts
+   * start much sooner, and a program that asks for more dies. Default: all of `HostServices`.
+   */
+  readonly services?: "all" | "links"
+  /**
    * How long faults may befall the network, and how long a run lasts without `eventually`. Default: until the last fault, and
    * without `eventually` until all programs have ended.
    */

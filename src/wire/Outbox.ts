@@ -1,6 +1,6 @@
 import type { RawStream } from "../../signatures/index.ts"
 import { batchBytes, creditFrame, headerBytes, writeHeader } from "./frames.ts"
-import { freshBytes } from "./smallBytes.ts"
+import { freshBytes, trimmed } from "./smallBytes.ts"
 
 const smallestBatch = 64
 
@@ -125,7 +125,7 @@ export class Outbox {
       if (large === undefined) {
         this.hint = Math.min(batchBytes, Math.max(smallestBatch, 1 << (32 - Math.clz32(used - 1))))
       }
-      this.write(used === batch.length ? batch : batch.subarray(0, used), large)
+      this.write(used === batch.length ? batch : trimmed(batch, used), large)
     }
     this.owed = 0
     // Credit and the last frame are control frames: they may follow a write that answered false.

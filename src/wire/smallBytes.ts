@@ -19,3 +19,9 @@ export const freshBytes = (size: number): Uint8Array => {
   used += size
   return slab.subarray(from, used)
 }
+
+/** The first of bytes that `freshBytes` gave, and that nobody else has. What is left goes to the next, if nobody came between. */
+export const trimmed = (bytes: Uint8Array, size: number): Uint8Array => {
+  if (bytes.buffer === slab.buffer && bytes.byteOffset + bytes.length === used) used = bytes.byteOffset + size
+  return bytes.subarray(0, size)
+}

@@ -3,15 +3,12 @@
  * which properties do thousands.
  */
 import { Effect, Exit } from "effect"
-import * as fc from "fast-check"
-import { type FaultPlan, type Scenario, simulate } from "../../../inprocess/index.ts"
-import { Faults } from "../../../inprocess/testing/index.ts"
+import { type Scenario, simulate } from "../../../inprocess/index.ts"
 import { type Chain, type P2pConnection } from "../../../signatures/index.ts"
 import { makeP2pNode } from "../../../src/node/index.ts"
+import { type Hardship, hardships, hosts, seconds } from "./simHardships.ts"
 
 const chain: Chain = { network: "bench", name: "chain", genesis: "0" }
-const hosts = 6
-const seconds = 20
 const message = new Uint8Array(64).fill(7)
 
 /** Says something, and listens for as long as it is let. */
@@ -23,19 +20,9 @@ const scenario: Scenario = {
   duration: `${seconds} seconds`
 }
 
-/** Faults of all kinds, in the first three quarters of a run. */
-const plans = fc.sample(Faults.any({ hosts, millis: seconds * 750 }), { seed: 1, numRuns: 1000 })
-
-export type Hardship = "idle" | "faults"
-
 /** One run. With `faults` its schedule and its plan are drawn; without, the first come are served first. Gives the steps. */
 export const runHosts = (seed: number, hardship: Hardship): number => {
-  const plan: FaultPlan = plans[seed % plans.length] ?? []
-  const result = simulate({
-    ...scenario,
-    seed,
-    ...hardship === "faults" ? { faults: plan } : { schedule: { _tag: "Fifo" } }
-  })
+  const result = simulate({ ...scenario, seed, ...hardships(seed, hardship) })
   if (Exit.isFailure(result.exit)) throw new Error(`run ${seed} failed: ${String(result.exit.cause)}`)
   return result.steps
 }
