@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Logger, Scope, Stream } from "effect"
 import type { NodeEvent, P2pNode, SessionOutcome } from "../../signatures/index.ts"
 import type { Backend, Host } from "../support/Backend.ts"
-import { alpha, beta, nextEvent, process, room, stage, until } from "./nodes.ts"
+import { alpha, beta, type Guest, nextEvent, process, room, stage, until } from "./nodes.ts"
 
 const word = (...bytes: ReadonlyArray<number>) => Uint8Array.from(bytes)
 const hostsOf = (hosts: ReadonlyArray<Host>): readonly [Host, Host] => {
@@ -31,6 +31,14 @@ export const nodeLaws = (backend: Backend): void => {
       Effect.forkScoped(nextEvent(node, "SessionEnded"), { startImmediately: true }),
       (fiber) => Effect.map(Fiber.join(fiber), (event) => event?.outcome ?? assert.fail("the node has ended"))
     )
+
+  /** Lets a session go on until it is interrupted, with something that it does then. Completes once the session has begun with it. */
+  const playOn = Effect.fnUntraced(function*(guest: Guest, last: Effect.Effect<void>) {
+    const begun = Deferred.makeUnsafe<void>()
+    const part = Effect.onInterrupt(Effect.andThen(Deferred.succeed(begun, undefined), Effect.never), () => last)
+    yield* guest.play(part)
+    yield* Deferred.await(begun)
+  })
 
   // oxlint-disable-next-line vitest/valid-title -- every law below has its own
   const law = (name: string, test: Effect.Effect<void, unknown, Scope.Scope>) => it(name, () => backend.run(test))
@@ -107,7 +115,7 @@ export const nodeLaws = (backend: Backend): void => {
         `L7: ${code === "draining" ? "drain" : "shutdown"} interrupts a session whose finalizers still send`,
         Effect.gen(function*() {
           const { leave, our, ours, their, them, us } = yield* met
-          yield* us.play(Effect.onInterrupt(Effect.never, () => Effect.ignore(us.connection.send(word(7, 7)))))
+          yield* playOn(us, Effect.ignore(us.connection.send(word(7, 7))))
           const ended = yield* outcome(their)
           const leaving = yield* Effect.forkChild(code === "draining" ? our.drain : leave, { startImmediately: true })
           assert.deepStrictEqual(yield* them.connection.receive, word(7, 7))
@@ -130,7 +138,7 @@ export const nodeLaws = (backend: Backend): void => {
       Effect.gen(function*() {
         const { our, them, us } = yield* met
         const finish = Deferred.makeUnsafe<void>()
-        yield* us.play(Effect.onInterrupt(Effect.never, () => Deferred.await(finish)))
+        yield* playOn(us, Deferred.await(finish))
         const drain = yield* Effect.forkChild(our.drain, { startImmediately: true })
         assert.deepInclude(yield* Effect.flip(them.connection.receive), { code: "draining" })
         // The slot is the session's until its fiber has ended.
@@ -148,7 +156,7 @@ export const nodeLaws = (backend: Backend): void => {
         const { our, them, us } = yield* met
         const interrupted = Deferred.makeUnsafe<void>()
         const ended = yield* outcome(our)
-        yield* us.play(Effect.onInterrupt(Effect.never, () => Deferred.succeed(interrupted, undefined)))
+        yield* playOn(us, Effect.asVoid(Deferred.succeed(interrupted, undefined)))
         yield* them.play(Effect.void)
         yield* Deferred.await(interrupted)
         assert.deepInclude(yield* ended, { _tag: "Ended", by: "remote", code: "closed" })

@@ -1,5 +1,5 @@
 /** A pool over any backend's transport, with somebody who speaks on its links, and a book that tells what it was charged with. */
-import { Context, Effect, FiberSet, Layer, type Scope } from "effect"
+import { Context, Effect, Layer, type Scope } from "effect"
 import {
   type Address,
   type Charge,
@@ -29,7 +29,7 @@ export interface Attendance {
 }
 
 /** As little of a control protocol as the pool needs: one stream per ping or goodbye, one byte on it. */
-const attendance = (pool: ConnectionPool["Service"], onEnd: (link: Link, then: () => void) => void): Attendance => {
+const attendance = (pool: ConnectionPool["Service"], onEnded: () => void): Attendance => {
   const links: Array<Link> = []
   const live = new Set<Link>()
   const goodbyes: Array<GoodbyeReason> = []
@@ -60,7 +60,6 @@ const attendance = (pool: ConnectionPool["Service"], onEnd: (link: Link, then: (
       attend: (link) => {
         links.push(link)
         live.add(link)
-        onEnd(link, () => live.delete(link))
         link.accept((stream) =>
           stream.attach({
             bytes: ([byte = ping]) => {
@@ -76,6 +75,10 @@ const attendance = (pool: ConnectionPool["Service"], onEnd: (link: Link, then: (
             end: () => undefined
           })
         )
+      },
+      ended: (link) => {
+        live.delete(link)
+        onEnded()
       },
       probe: (link) => Effect.flatMap(say(link, ping), (answered) => answered ? Effect.void : Effect.never),
       farewell: (link, reason) =>
@@ -129,15 +132,7 @@ export const poolHost = Effect.fnUntraced(function*(
   const services = yield* Layer.build(layer.pipe(Layer.provide(Layer.succeedContext(host.services)), Layer.fresh))
   const pool = Context.get(services, ConnectionPool)
   const book = Context.get(services, PeerBook)
-  const run = yield* FiberSet.makeRuntime<never>()
-  const attended = attendance(pool, (link, then) =>
-    void run(Effect.andThen(
-      link.ended,
-      Effect.sync(() => {
-        then()
-        tell()
-      })
-    )))
+  const attended = attendance(pool, tell)
   yield* pool.watch(tell)
   if (options.attended !== false) yield* pool.attend(attended.attendant)
   return {
