@@ -7,13 +7,14 @@ import { healthAfter } from "./health.ts"
 import { unbanLine, withLine } from "./history.ts"
 import type { Setting } from "./options.ts"
 import { type BookChange, type BookState, Draft, heardOf, type Links, newEntry } from "./state.ts"
-import { addressesOf, calm, cutOff, isSuspecting, noted, probed } from "./suspicion.ts"
+import { addressesOf, calm, cutOff, isSuspecting, noted, probed, unheardMillis } from "./suspicion.ts"
 import { banMillisOf, isFailure, longestBanMillis, type Verdict, verdictOf } from "./table.ts"
 
 const groupOf = (address: Address): string | undefined => Option.getOrUndefined(addressFacts(address).group)
 
 /** The links that are up, after one more or one less. */
 const linksAfter = (links: Links, event: Charge, now: number): Links => {
+  if (event._tag === "CutOff") return { ...links, cutOffAt: now }
   const dialled = dialledAfter(links.dialled, event, now)
   if (event._tag !== "LinkUp" && event._tag !== "LinkDown") {
     return dialled === links.dialled ? links : { ...links, dialled }
@@ -99,7 +100,10 @@ export const record = (
     cutOff(draft, now)
     return draft.change()
   }
-  const verdict = verdictOf(event, (state.bans.get(peer)?.until ?? now) > now)
+  const verdict = verdictOf(event, {
+    banned: (state.bans.get(peer)?.until ?? now) > now,
+    wasCutOff: now - state.links.cutOffAt < unheardMillis
+  })
   if (verdict.peer === "banned") {
     ban(draft, peer, now, setting)
     return draft.change()

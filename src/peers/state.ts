@@ -69,6 +69,8 @@ export interface Links {
   readonly local: number
   /** When the last one went down, in monotonic milliseconds. */
   readonly downAt: number
+  /** When our own end was last known to have been cut off, in monotonic milliseconds. */
+  readonly cutOffAt: number
   /** Those that we have dialled. */
   readonly dialled: ReadonlyMap<PeerId, Dialled>
 }
@@ -117,7 +119,7 @@ export const heardOf = (entry: Entry, now: number): Entry => ({
   health: entry.health.remembered === undefined ? entry.health : { ...entry.health, remembered: undefined }
 })
 
-export const noLinks: Links = { global: 0, local: 0, downAt: never, dialled: new Map() }
+export const noLinks: Links = { global: 0, local: 0, downAt: never, cutOffAt: never, dialled: new Map() }
 
 export const emptyBook = (suspicion: Suspicion): BookState => ({
   peers: new Map(),

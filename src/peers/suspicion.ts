@@ -26,7 +26,7 @@ export type Suspicion =
 
 const windowMillis = 10 * second
 /** How long a link may have been dead before it is known to be: silence takes 12 s to tell. */
-const unheardMillis = 12 * second
+export const unheardMillis = 12 * second
 const minGroups = 5
 const minShare = 0.8
 const maxDeeds = 512

@@ -55,13 +55,20 @@ export const banMemoryMillis = maxBanMillis
 
 const nothing: Verdict = {}
 
-/** `banned`: whether the peer is banned now. */
-export const verdictOf = (charge: Charge, banned: boolean): Verdict => ({
-  ...chargedTo(charge, banned),
+/** What else must be known when something happens. */
+export interface Circumstances {
+  /** The peer is banned now. */
+  readonly banned: boolean
+  /** Our own end was cut off a short while ago: what took too long began before that. */
+  readonly wasCutOff: boolean
+}
+
+export const verdictOf = (charge: Charge, circumstances: Circumstances): Verdict => ({
+  ...chargedTo(charge, circumstances),
   told: { what: inWords(charge), ...("chain" in charge ? { chain: charge.chain } : {}) }
 })
 
-const chargedTo = (charge: Charge, banned: boolean): Verdict => {
+const chargedTo = (charge: Charge, circumstances: Circumstances): Verdict => {
   switch (charge._tag) {
     case "DialFailed":
       return { address: { address: charge.address, good: false }, ourEnd: "broken" }
@@ -80,11 +87,12 @@ const chargedTo = (charge: Charge, banned: boolean): Verdict => {
     case "Violation":
       return { peer: "banned" }
     case "SessionEnded":
-      return sessionVerdict(charge.chain, charge.outcome, banned)
+      return sessionVerdict(charge.chain, charge.outcome, circumstances)
   }
 }
 
-const sessionVerdict = (chain: Chain, outcome: SessionOutcome, banned: boolean): Verdict => {
+const sessionVerdict = (chain: Chain, outcome: SessionOutcome, circumstances: Circumstances): Verdict => {
+  const { banned, wasCutOff } = circumstances
   const pair = (verdict: PairVerdict) => ({ pair: { chains: [chainId(chain)], verdict } })
   switch (outcome._tag) {
     case "Cancelled":
@@ -96,7 +104,8 @@ const sessionVerdict = (chain: Chain, outcome: SessionOutcome, banned: boolean):
         : { peer: "good", ...pair({ _tag: "good", lastedMillis }), ourEnd: "works" }
     }
     case "Failed": {
-      const failed = pair({ _tag: "failed", lastedMillis: Duration.toMillis(outcome.lasted) })
+      const lastedMillis = Duration.toMillis(outcome.lasted)
+      const failed = pair({ _tag: "failed", lastedMillis })
       switch (outcome.error.reason) {
         // The pool charges the link, once for all its chains.
         case "link-lost":
@@ -105,24 +114,26 @@ const sessionVerdict = (chain: Chain, outcome: SessionOutcome, banned: boolean):
         // If it was theirs, the peer is banned and that is the charge; if not, it may have been ours.
         case "protocol-violation":
           return banned ? nothing : failed
-        case "stream-lost":
-          return { ...failed, ourEnd: "broken" }
         case "remote-session-failed":
         case "local-session-failed":
-        case "timeout":
           return failed
+        // They may have waited for us to read or to answer, when we couldn't hear them.
+        case "timeout":
+        case "stream-lost":
+          if (wasCutOff) return pair({ _tag: "wait", millis: pauseMillis, lastedMillis })
+          return outcome.error.reason === "timeout" ? failed : { ...failed, ourEnd: "broken" }
       }
       break
     }
     case "NotOpened":
-      return openingVerdict(pair, outcome.error, banned)
+      return openingVerdict(pair, outcome.error, circumstances)
   }
 }
 
 const openingVerdict = (
   pair: (verdict: PairVerdict) => Verdict,
   error: Extract<SessionOutcome, { readonly _tag: "NotOpened" }>["error"],
-  banned: boolean
+  { banned, wasCutOff }: Circumstances
 ): Verdict => {
   const failed = pair({ _tag: "failed", lastedMillis: 0 })
   const wait = (millis: number) => pair({ _tag: "wait", millis, lastedMillis: 0 })
@@ -166,7 +177,7 @@ const openingVerdict = (
           return banned ? nothing : failed
         case "timeout":
         case "stream-lost":
-          return { ...failed, ourEnd: "broken" }
+          return wasCutOff ? wait(pauseMillis) : { ...failed, ourEnd: "broken" }
       }
   }
 }

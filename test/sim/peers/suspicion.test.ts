@@ -2,7 +2,7 @@ import * as fc from "fast-check"
 import { isDeepStrictEqual } from "node:util"
 import { describe, expect, it } from "vitest"
 import { type Address, OpenFailed, Rejected } from "../../../signatures/index.ts"
-import { addressOf, endedBy, failedBy, peerNumber, TestBook } from "./book.ts"
+import { addressOf, chain, endedBy, failedBy, other, peerNumber, TestBook } from "./book.ts"
 
 const peers = Array.from({ length: 12 }, (_, n) => n)
 const bookOf = () => {
@@ -85,6 +85,27 @@ describe("suspicion of ourselves", () => {
     expect(book.state.peers).toEqual(before)
     expect(book.suspects).toBe(false)
     expect(fail(book, 3).facts(peerNumber(3))?.failures).toBe(1)
+  })
+
+  it("charges nobody for what took too long, when our own end was cut off shortly before", () => {
+    const book = bookOf().record({ _tag: "CutOff", peer: peerNumber(9) })
+    const timeouts = (n: number) =>
+      book
+        .ended(peerNumber(n), failedBy("timeout", "1 hour"))
+        .ended(peerNumber(n), failedBy("stream-lost", "1 hour"))
+        .ended(peerNumber(n), { _tag: "NotOpened", error: new OpenFailed({ reason: "timeout" }) }, other)
+    const failedOf = (n: number) => book.history(peerNumber(n)).filter(({ did }) => did === "failed").length
+    book.wait(11_999)
+    timeouts(0)
+    expect(failedOf(0)).toBe(0)
+    expect(book.left(peerNumber(0), chain)).toBe(1_000)
+    book.wait(1)
+    timeouts(1)
+    expect(failedOf(1)).toBe(3)
+    // What else fails has its own reasons.
+    const again = bookOf().record({ _tag: "CutOff", peer: peerNumber(9) })
+    again.ended(peerNumber(0), failedBy("remote-session-failed"))
+    expect(again.left(peerNumber(0), chain)).toBeGreaterThan(1_000)
   })
 
   it("keeps what else happened meanwhile", () => {

@@ -36,12 +36,14 @@ export interface CitizenOptions {
   readonly knows: ReadonlyArray<SimulatedHost>
   readonly config?: Partial<P2pNodeConfig>
   readonly exchange?: PeerExchangeOptions
+  /** Default: one that only receives. */
+  readonly session?: P2pSession
 }
 
 /** Ends with the scope. */
 export const citizen = Effect.fnUntraced(function*(
   host: SimulatedHost,
-  { chains, config, exchange, knows }: CitizenOptions
+  { chains, config, exchange, knows, session = idle }: CitizenOptions
 ): Effect.fn.Return<Citizen, never, Scope.Scope> {
   const bootstrap = knows.flatMap(({ addresses, peer }) => addresses.map((address) => withPeer(address, peer)))
   const layer = Layer.merge(Layer.fresh(layerPeerUpdates), layerPeerExchange(exchange)).pipe(
@@ -53,7 +55,7 @@ export const citizen = Effect.fnUntraced(function*(
   const services = yield* Effect.orDie(Layer.build(layer))
   const nodes = yield* Effect.forEach(
     chains,
-    (chain) => Effect.provideContext(makeP2pNode({ ...config, chain }, idle), services)
+    (chain) => Effect.provideContext(makeP2pNode({ ...config, chain }, session), services)
   )
   return { host, book: Context.get(services, PeerBook), nodes }
 })
