@@ -1,4 +1,4 @@
-/** Two hundred attackers against five honest peers. With CHAIN_P2P_FULL=1 they are 200, else 48. */
+/** Two hundred attackers against five honest peers. With CHAIN_P2P_FULL=1 they are 200, else 30. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Scope } from "effect"
 import type { SimulatedHost } from "../../../inprocess/index.ts"
@@ -8,7 +8,8 @@ import { chainsOf, type Citizen, citizen, isFull, patience } from "./town.ts"
 
 const inprocess = inprocessBackend(1)
 const chains = chainsOf(2)
-const attackerCount = isFull ? 200 : 48
+/** Enough of them to take all inbound slots of everybody. */
+const attackerCount = isFull ? 200 : 30
 const exchange = { provenFor: "1 second" } as const
 /** Has its sessions with others, of whom we need to know nothing: nobody is helped by being asked. */
 const content: SelectionPolicy = { pick: () => [] }
