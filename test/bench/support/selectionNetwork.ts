@@ -19,6 +19,8 @@ export interface SelectionSetting {
   /** Shorter than in production: what takes a share of it (how long links linger) is shorter by as much. */
   readonly lifetimeSeconds: number
   readonly seed: number
+  /** Called after each look at the network: the first is `0`, and each lifetime has `looksPerLifetime` more. */
+  readonly onLook?: (index: number) => void
 }
 
 /** A session as one of its ends sees it. */
@@ -127,18 +129,17 @@ export const runSelection = (setting: SelectionSetting): SelectionRun => {
     // The last host is nobody's peer: it looks at the others.
     program: (host, world) =>
       host.index < nodes ? run(host, world) : Effect.gen(function*() {
-        yield* Effect.sleep(`${discoverySeconds} seconds`)
-        yield* look(world)
-        for (let at = 1; at <= rotations * looksPerLifetime; at++) {
-          yield* Effect.sleep(`${lifetimeSeconds / looksPerLifetime} seconds`)
+        for (let at = 0; at <= rotations * looksPerLifetime; at++) {
+          yield* Effect.sleep(`${at === 0 ? discoverySeconds : lifetimeSeconds / looksPerLifetime} seconds`)
           yield* look(world)
+          setting.onLook?.(at)
         }
       }),
     duration: `${seconds} seconds`,
     deadline: `${seconds + 60} seconds`,
     maxSteps: Infinity,
-    // A peer is told of after a second, and who knows two thirds asks no more.
-    exchange: { provenFor: "1 second", enough: Math.ceil((nodes * 2) / 3) },
+    // A peer is told of after a second, and who knows two thirds asks no more; in a large network not even they, as always.
+    exchange: { provenFor: "1 second", enough: Math.min(256, Math.ceil((nodes * 2) / 3)) },
     knows: () => Array.from({ length: bootstrap }, (_, index) => index),
     pool: { linger: `${lifetimeSeconds / 8} seconds`, maxLinks: nodes + 1, maxInboundLinks: nodes }
   }

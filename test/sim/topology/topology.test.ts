@@ -1,13 +1,10 @@
-/**
- * What networks of real nodes look like, with fixed seeds. Larger ones: CHAIN_P2P_TOPOLOGY=300,1000 npx vitest run
- * test/sim/topology
- */
+/** What networks of real nodes look like, with fixed seeds. With CHAIN_P2P_FULL=1 larger ones too. */
 import { assert, describe, it } from "@effect/vitest"
 import { figuresOf } from "../../bench/support/selectionFigures.ts"
 import { runSelection, type SelectionRun } from "../../bench/support/selectionNetwork.ts"
 import { ours } from "../../bench/support/selectionPolicies.ts"
 
-const sizes = (process.env["CHAIN_P2P_TOPOLOGY"] ?? "100").split(",").map(Number)
+const sizes = process.env["CHAIN_P2P_FULL"] === "1" ? [100, 300, 1_000] : [100]
 const [bootstrap, lifetimeSeconds, rotations, sessionCount] = [4, 60, 5, 4]
 
 for (const nodes of sizes) {
