@@ -30,4 +30,4 @@ export const chainId = (chain: Chain): string => {
 const ids = new WeakMap<Chain, string>()
 
 export const isSameChain = (a: Chain, b: Chain): boolean =>
-  a.name === b.name && a.genesis === b.genesis && a.network === b.network
+  a === b || (a.name === b.name && a.genesis === b.genesis && a.network === b.network)

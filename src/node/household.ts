@@ -1,4 +1,4 @@
-import { Context, Effect, Exit, Option, Scope } from "effect"
+import { Context, Effect, Exit, Fiber, Option, Scheduler, Scope } from "effect"
 import { ConnectionPool, type NodeServices, PeerBook, type PeerFacts, type PeerId } from "../../signatures/index.ts"
 
 /** A node, as far as its household knows it. Both are called synchronously, and must not call back. */
@@ -12,14 +12,27 @@ export interface Member {
 export class Household {
   readonly book: PeerBook["Service"]
   readonly pool: ConnectionPool["Service"]
+  /** Runs what its nodes have begun, soon: not from inside of whatever goes on now. It must not throw. */
+  readonly soon: (job: () => void) => void
   readonly #members = new Set<Member>()
   /** By how many members a peer is asked for a session: few, and mostly none. */
   readonly #asked = new Map<PeerId, number>()
   #watching: Scope.Closeable | undefined
 
-  private constructor(book: PeerBook["Service"], pool: ConnectionPool["Service"]) {
+  private constructor(
+    book: PeerBook["Service"],
+    pool: ConnectionPool["Service"],
+    scheduler: Scheduler.Scheduler
+  ) {
     this.book = book
     this.pool = pool
+    const dispatcher = scheduler.makeDispatcher()
+    this.soon = (job) => {
+      // At the fiber that runs now, if one does: a simulation knows fibers by who started them.
+      const current = Fiber.getCurrent()
+      const its = current?.cache.scheduler === scheduler ? current.currentDispatcher : dispatcher
+      its.scheduleTask(job, 0)
+    }
   }
 
   static readonly #all = new WeakMap<PeerBook["Service"], Household>()
@@ -28,7 +41,11 @@ export class Household {
     const book = Context.get(services, PeerBook)
     let household = Household.#all.get(book)
     if (household === undefined) {
-      household = new Household(book, Context.get(services, ConnectionPool))
+      household = new Household(
+        book,
+        Context.get(services, ConnectionPool),
+        Context.get(services, Scheduler.Scheduler)
+      )
       Household.#all.set(book, household)
     }
     return household

@@ -1,4 +1,4 @@
-import { Cause, type Context, Duration, Effect, type Exit, Fiber, type Scope } from "effect"
+import { Cause, type Context, Duration, Effect, Exit, type Fiber, type Scope } from "effect"
 import type {
   CloseCode,
   ConnectionClosed,
@@ -8,6 +8,7 @@ import type {
   PeerId,
   SessionOutcome
 } from "../../signatures/index.ts"
+import type { Sleeper } from "./alarms.ts"
 import { isFault, judge } from "./judge.ts"
 
 /** A typed failure is the session's word about its peer, a defect is a bug: the program should hear of it. */
@@ -23,10 +24,23 @@ export interface KeeperHost<E, R> {
   readonly drainTimeout: number
   /** Monotonic milliseconds. */
   readonly now: () => number
+  /** See `Alarms.set`. */
+  readonly setAlarm: (sleeper: Sleeper, at: number) => void
   /** Called, synchronously and perhaps more than once, as soon as the session or its connection has ended. */
   readonly sessionEnded: (keeper: Keeper<E, R>) => void
-  /** Called once, after that: what is given has to be run, and completes when nothing of the session is left. */
-  readonly finish: (keeper: Keeper<E, R>, last: Effect.Effect<SessionOutcome>) => void
+  /** Called once, after that, and after the session's fiber has ended: `last` completes when nothing is left of it. */
+  readonly finish: (keeper: Keeper<E, R>, outcome: SessionOutcome, last: Effect.Effect<void>) => void
+}
+
+/** What has to come about in time. There is one only while a session is ending. */
+class Deadline implements Sleeper {
+  alarmAt = Infinity
+  alarmPlace = -1
+  readonly wake: () => void
+
+  constructor(wake: () => void) {
+    this.wake = wake
+  }
 }
 
 /**
@@ -41,6 +55,8 @@ export class Keeper<E, R> {
   #since = 0
   #fiber: Fiber.Fiber<void, E> | undefined
   #requested: CloseCode | undefined
+  #deadline: Deadline | undefined
+  #isOver = false
 
   constructor(host: KeeperHost<E, R>, peer: PeerId, attempt: number, opened: OpenedConnection) {
     this.peer = peer
@@ -58,18 +74,14 @@ export class Keeper<E, R> {
   }
 
   /**
-   * Has the session end: interrupts it at once; its finalizers may go on sending for the drain time. Gives what has to be
-   * run for that deadline. Synchronous, and heard before `run` has begun.
+   * Has the session end: interrupts it at once; its finalizers may go on sending for the drain time. Synchronous, and heard
+   * before `run` has begun.
    */
-  end(code: CloseCode): Effect.Effect<void> {
-    if (this.#requested !== undefined) return Effect.void
-    const opened = this.#opened
+  end(code: CloseCode): void {
+    if (this.#requested !== undefined) return
     this.#requested = code
+    if (!this.#isOver) this.#within(() => this.#opened.end(code))
     this.#fiber?.interruptUnsafe()
-    return Effect.andThen(
-      Effect.timeoutOption(opened.ended, this.#host.drainTimeout),
-      Effect.sync(() => opened.end(code))
-    )
   }
 
   /** In a fiber of its own, that nobody's interruption ends but ours. */
@@ -89,26 +101,41 @@ export class Keeper<E, R> {
   }
 
   #onEnded(how: ConnectionClosed | ConnectionFailed): void {
+    this.#isOver = true
+    this.#inTime()
     this.#host.sessionEnded(this)
     const lasted = Duration.millis(this.#host.now() - this.#since)
     const outcome: SessionOutcome = how._tag === "ConnectionClosed"
       ? { _tag: "Ended", by: how.by, code: how.code, lasted }
       : { _tag: "Failed", error: how, lasted }
-    this.#host.finish(this, Effect.as(Effect.andThen(this.#sessionOver(), this.#opened.released), outcome))
+    const fiber = this.#fiber
+    if (fiber === undefined) return this.#finish(outcome, Exit.void)
+    // It may end by itself for the drain time, then it is interrupted.
+    if (fiber.pollUnsafe() === undefined) {
+      this.#within(() => {
+        this.#requested ??= "closed"
+        fiber.interruptUnsafe()
+      })
+    }
+    fiber.addObserver((exit) => {
+      this.#inTime()
+      this.#finish(outcome, exit)
+    })
   }
 
-  /** It may end by itself for the drain time, then it is interrupted. */
-  #sessionOver(): Effect.Effect<void> {
-    const fiber = this.#fiber
-    if (fiber === undefined) return Effect.void
-    const interrupt = Effect.suspend(() => {
-      this.#requested ??= "closed"
-      fiber.interruptUnsafe()
-      return Fiber.await(fiber)
-    })
-    return Fiber.await(fiber).pipe(
-      Effect.timeoutOrElse({ duration: this.#host.drainTimeout, orElse: () => interrupt }),
-      Effect.flatMap((exit) => isFault(exit) ? logFault(exit) : Effect.void)
-    )
+  #finish(outcome: SessionOutcome, exit: Exit.Exit<void, E>): void {
+    const { released } = this.#opened
+    this.#host.finish(this, outcome, isFault(exit) ? Effect.andThen(logFault(exit), released) : released)
+  }
+
+  /** Has `late` called after the drain time, unless it comes about in time. */
+  #within(late: () => void): void {
+    this.#deadline = new Deadline(late)
+    this.#host.setAlarm(this.#deadline, this.#host.now() + this.#host.drainTimeout)
+  }
+
+  #inTime(): void {
+    if (this.#deadline !== undefined) this.#host.setAlarm(this.#deadline, Infinity)
+    this.#deadline = undefined
   }
 }

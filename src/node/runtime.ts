@@ -171,13 +171,17 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
     this.#begin(() => this.#look())
   }
 
+  setAlarm(sleeper: Sleeper, at: number): void {
+    this.#alarms.set(sleeper, at)
+  }
+
   sessionEnded({ attempt, peer }: Keeper<E, R>): void {
     this.#dispatch({ _tag: "Ended", peer, attempt })
   }
 
-  finish(keeper: Keeper<E, R>, last: Effect.Effect<SessionOutcome>): void {
+  finish(keeper: Keeper<E, R>, outcome: SessionOutcome, last: Effect.Effect<void>): void {
     const { attempt, peer } = keeper
-    const released = Effect.map(last, (outcome) => {
+    const released = Effect.map(last, () => {
       this.#dispatch({ _tag: "Released", peer, attempt, outcome, standing: this.#settle(peer, outcome) })
       this.#review(peer)
       this.#forget(attempt)
@@ -307,7 +311,7 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
   }
 
   #endKept(keeper: Keeper<E, R>, code: CloseCode): void {
-    this.#begin(() => this.#fork(keeper.end(code)))
+    this.#begin(() => keeper.end(code))
   }
 
   #settle(peer: PeerId, outcome: SessionOutcome) {
@@ -368,12 +372,12 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
   #begin(job: () => void): void {
     if (this.#begun !== undefined) return void this.#begun.push(job)
     this.#begun = [job]
-    Effect.runForkWith(this.#services)(Effect.andThen(Effect.yieldNow, Effect.sync(() => this.#runBegun())))
+    this.#household.soon(() => this.#runBegun())
   }
 
+  /** And what comes of that. */
   #runBegun(): void {
     const jobs = this.#begun ?? []
-    this.#begun = undefined
     for (const job of jobs) {
       try {
         job()
@@ -381,6 +385,7 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
         this.#break(Cause.die(defect))
       }
     }
+    this.#begun = undefined
   }
 
   #fork(job: Effect.Effect<void>, services = this.#services): void {
