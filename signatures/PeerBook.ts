@@ -43,6 +43,8 @@ export type Charge =
   | { readonly _tag: "CutOff"; readonly peer: PeerId }
   | { readonly _tag: "SessionEnded"; readonly peer: PeerId; readonly chain: Chain; readonly outcome: SessionOutcome }
   | { readonly _tag: "Violation"; readonly peer: PeerId }
+  /** The peer has said goodbye because it has banned us. */
+  | { readonly _tag: "BannedByPeer"; readonly peer: PeerId }
 
 /** Whether a peer may be picked for a chain. `until` in monotonic milliseconds; the gravest one that holds is given. */
 export type Standing =
@@ -81,7 +83,7 @@ export interface HistoryLine {
   readonly at: number
   /** How often it has happened since the line was first written. */
   readonly times: number
-  /** In words such as `session failed: stream-lost`. All ours: nothing that a peer has written. */
+  /** In words such as `session failed: stream-lost`. Ours, or the user's reason for a ban: nothing that a peer has written. */
   readonly what: string
   readonly chain: Option.Option<Chain>
   readonly address: Option.Option<Address>
@@ -118,8 +120,11 @@ export class PeerBook extends Context.Service<PeerBook, {
    * suspicion of ourselves has taken back is not there.
    */
   readonly history: (peer: PeerId) => ReadonlyArray<HistoryLine>
-  /** By hand, from now on, also of a peer that is banned or not known. Its links are closed. At most a year. */
-  readonly ban: (peer: PeerId, duration: Duration.Duration) => void
+  /**
+   * By hand, from now on, also of a peer that is banned or not known. Its links are closed. At most a year. The reason is kept with
+   * the ban, on one line and cut to 200 characters, and is told in the peer's history.
+   */
+  readonly ban: (peer: PeerId, duration: Duration.Duration, reason?: string) => void
   /** Ends a ban, and forgets that there was one: the next is as short as a first. Other waits stay. */
   readonly unban: (peer: PeerId) => void
   /** Nearly everything failed at once, so it is probably us: nobody is charged, and only sticky peers should be tried. */

@@ -74,7 +74,7 @@ const ban = Command.make(
       Flag.withDescription("How long, up to 365 days"),
       Flag.withDefault("30 minutes")
     ),
-    reason: optional("reason", "TEXT", "For the log")
+    reason: optional("reason", "TEXT", "Why: for the log, and shown by why and peers")
   },
   (flags) => lazily(() => import("./commands/peers.ts"), (module) => module.ban(flags))
 ).pipe(Command.withDescription("Ban a peer: its sessions end, its link closes, and it isn't let in again until then"))

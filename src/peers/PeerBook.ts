@@ -109,7 +109,8 @@ const makeBook = Effect.fnUntraced(function*(options: PeerBookOptions, remembere
     peer: (peer) => Option.map(Option.fromUndefinedOr(book.state.peers.get(peer)), factsOf),
     bannedUntil: (peer) => Option.fromUndefinedOr(bannedUntil(book.state, peer, now())),
     history: (peer) => historyOf(book.state, peer),
-    ban: (peer, duration) => book.apply(banByHand(book.state, setting, peer, Duration.toMillis(duration), now())),
+    ban: (peer, duration, reason) =>
+      book.apply(banByHand(book.state, setting, peer, Duration.toMillis(duration), reason, now())),
     unban: (peer) => book.apply(unban(book.state, peer, now())),
     suspectsItself: () => isSuspecting(book.state.suspicion, now()),
     all: () => Array.from(book.state.peers.values(), factsOf),

@@ -31,6 +31,8 @@ export const layerPeerUpdates: Layer.Layer<never, never, Control | Identity | Pe
             book.learnChains(event.peer, { added: event.added, removed: event.removed })
             return Effect.void
           case "Goodbye":
+            if (event.reason === "banned") book.record({ _tag: "BannedByPeer", peer: event.peer })
+            return Effect.void
           case "Alternatives":
             return Effect.void
         }

@@ -68,8 +68,15 @@ export const encodeBook = (
       : `,"chains":[${Array.from(entry.chains, ([id, chain]) => indexOf(id, chain)).join(",")}]`
     lines.push(`${peerLine(entry)}${serves}${anchors.has(entry.peer) ? `,"anchor":true` : ""}}\n`)
   }
-  for (const [banned, { at, by, times, until }] of bans) {
-    const line: BanLine = { banned, at: Math.round(at), until: Math.round(until), times, by }
+  for (const [banned, { at, by, reason, times, until }] of bans) {
+    const line: BanLine = {
+      banned,
+      at: Math.round(at),
+      until: Math.round(until),
+      times,
+      by,
+      ...(reason === undefined ? {} : { reason })
+    }
     lines.push(`${JSON.stringify(line)}\n`)
   }
   const clocks: ClocksLine = { written: Math.round(wallNow), now: Math.round(now), chains: [...chains.values()] }

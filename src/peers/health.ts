@@ -8,6 +8,7 @@ import {
   type PairVerdict,
   provenAfterMillis,
   second,
+  turnedAwayMillis,
   type Verdict
 } from "./table.ts"
 
@@ -54,6 +55,8 @@ export const healthAfter = (
   } else if (verdict.peer === "failed") {
     failures += 1
     coolUntil = now + backOffMillis(failures, draw)
+  } else if (verdict.peer === "waits") {
+    coolUntil = Math.max(coolUntil, now + turnedAwayMillis)
   }
   if (verdict.pair !== undefined) {
     // What says nothing any more is dropped on the way: chains come and go.

@@ -51,6 +51,8 @@ export const inWords = (charge: Charge): string => {
       return "we were cut off"
     case "Violation":
       return "protocol violated"
+    case "BannedByPeer":
+      return "banned by the peer"
     case "SessionEnded":
       return outcomeInWords(charge.outcome)
   }
@@ -75,6 +77,9 @@ export const lineOf = (
   }
   if (verdict.peer === "failed") {
     return { ...line, charged: "peer", did: "failed", until: future(after.coolUntil, now) }
+  }
+  if (verdict.peer === "waits") {
+    return { ...line, charged: "nobody", did: "waits", until: future(after.coolUntil, now) }
   }
   if (verdict.pair !== undefined) {
     const [id] = verdict.pair.chains
@@ -107,10 +112,14 @@ export const withLine = (lines: ReadonlyArray<HistoryLine>, line: HistoryLine): 
 }
 
 /** What a ban says of itself: it outlives what else is known of its peer. */
-const banLine = ({ at, by, times, until }: Ban): HistoryLine => ({
+const banLine = ({ at, by, reason, times, until }: Ban): HistoryLine => ({
   at,
   times: by === "hand" ? 1 : times,
-  what: by === "hand" ? "banned by hand" : "protocol violated",
+  what: by === "violation"
+    ? "protocol violated"
+    : reason === undefined
+    ? "banned by hand"
+    : `banned by hand: ${reason}`,
   chain: Option.none(),
   address: Option.none(),
   charged: "peer",

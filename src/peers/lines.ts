@@ -34,6 +34,7 @@ export const BanLine = Schema.Struct({
   at: Schema.Finite,
   until: Schema.Finite,
   times: Schema.Natural,
-  by: Schema.Literals(["violation", "hand"])
+  by: Schema.Literals(["violation", "hand"]),
+  reason: Schema.optionalKey(Schema.String)
 })
 export type BanLine = typeof BanLine.Type

@@ -56,19 +56,30 @@ const ban = (draft: Draft, peer: PeerId, now: number, setting: Setting): void =>
   evictBans(draft, setting.bounds, now)
 }
 
+/** Characters of a reason. */
+const maxReason = 200
+
+/** On one line, without what steers a terminal. Undefined if nothing is left. */
+export const reasonOf = (text: string | undefined): string | undefined => {
+  const clean = (text ?? "").replace(/[\p{C}\p{Z}]+/gu, " ").trim()
+  return clean === "" ? undefined : Array.from(clean).slice(0, maxReason).join("")
+}
+
 /** The user's word, whatever stood before. */
 export const banByHand = (
   state: BookState,
   setting: Setting,
   peer: PeerId,
   millis: number,
+  written: string | undefined,
   now: number
 ): BookChange => {
   const draft = new Draft(state)
   if (peer === setting.self) return draft.change()
   const times = draft.ban(peer)?.times ?? 0
   const until = now + Math.min(Math.max(millis, 0), longestBanMillis("hand"))
-  draft.putBan(peer, { times, until, at: now, by: "hand" })
+  const reason = reasonOf(written)
+  draft.putBan(peer, { times, until, at: now, by: "hand", ...(reason === undefined ? {} : { reason }) })
   evictBans(draft, setting.bounds, now)
   return draft.change()
 }

@@ -3,6 +3,7 @@ import { type Address, chainId, type PeerId } from "../../signatures/index.ts"
 import { groupsOf, isAcceptable } from "./learn.ts"
 import type { BanLine, ClocksLine, PeerLine } from "./lines.ts"
 import type { Setting } from "./options.ts"
+import { reasonOf } from "./record.ts"
 import { type AddressHealth, type Ban, type Entry, newEntry } from "./state.ts"
 import { banMemoryMillis, longestBanMillis } from "./table.ts"
 
@@ -42,12 +43,14 @@ class Clocks {
  * A wall clock that jumps ahead would end every ban, and one that jumps back make it longer: so what is left is neither below
  * ten minutes, unless less was left then, nor more than was left then.
  */
-const restoredBan = ({ at, by, times, until }: BanLine, clocks: Clocks): Ban => {
+const restoredBan = ({ at, by, reason: written, times, until }: BanLine, clocks: Clocks): Ban => {
+  const reason = reasonOf(written)
   const left = Math.min(-clocks.age(until), longestBanMillis(by))
   return {
     at: clocks.past(at),
     by,
     times,
+    ...(reason === undefined ? {} : { reason }),
     until: left > 0
       ? clocks.now + Math.max(left - clocks.elapsed, Math.min(left, leastBanMillis))
       : clocks.past(until)

@@ -59,6 +59,8 @@ export interface Ban {
   /** When it began. */
   readonly at: number
   readonly by: "violation" | "hand"
+  /** The user's word for it. */
+  readonly reason?: string
 }
 
 /** The links that are up: what proves that our own end works. */

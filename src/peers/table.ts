@@ -15,7 +15,8 @@ export type PairVerdict =
 
 export interface Verdict {
   readonly address?: { readonly address: Address; readonly good: boolean }
-  readonly peer?: "good" | "failed" | "banned"
+  /** `waits`: on all chains, and nobody is charged. */
+  readonly peer?: "good" | "failed" | "banned" | "waits"
   readonly pair?: { readonly chains: ReadonlyArray<string>; readonly verdict: PairVerdict }
   /** For the peer's history. */
   readonly told?: { readonly what: string; readonly chain?: Chain }
@@ -29,6 +30,8 @@ const minute = 60 * second
 /** A session that lasted so long has made good what went wrong before it. */
 export const provenAfterMillis = 30 * second
 export const incompatibleMillis = 10 * minute
+/** What a peer asks for that has banned us, without saying how long. */
+export const turnedAwayMillis = 10 * minute
 /** What a peer that is going away asks for. */
 const leavingMillis = 30 * second
 const maxRetryAfterMillis = 10 * minute
@@ -86,6 +89,8 @@ const chargedTo = (charge: Charge, circumstances: Circumstances): Verdict => {
       return { address: { address: charge.address, good: false }, peer: "failed", ourEnd: "broken" }
     case "Violation":
       return { peer: "banned" }
+    case "BannedByPeer":
+      return { peer: "waits", ourEnd: "works" }
     case "SessionEnded":
       return sessionVerdict(charge.chain, charge.outcome, circumstances)
   }

@@ -34,12 +34,22 @@ describe("why, ban and unban", () => {
         const why = JSON.parse((yield* say(first, ["why", peer, "bitcoin", "--json"])).stdout)
         assert.strictEqual(why.linked, null)
         assert.approximately(why.bannedForSeconds, 3_600, 120)
+        assert.strictEqual(why.bannedBecause, "banned by hand: it is slow")
+        const row = (yield* ask(first.dataDir, "peers")).find((one) => one.peer === peer)
+        assert.deepInclude(row, { source: "info", bannedBecause: "banned by hand: it is slow" })
+        assert.match((yield* say(first, ["peers"])).stdout, /no +info +.*for 59 min: banned by hand: it is slow/)
         assert.deepInclude(why.chains[0], { chain: "bitcoin", session: null, standing: "Banned" })
         assert.approximately(why.chains[0].againInSeconds, 3_600, 120)
         assert.isTrue(why.history.some((line: object) => "did" in line && line.did === "banned"))
         const ages = why.history.map(({ secondsAgo }: { readonly secondsAgo: number }) => secondsAgo)
         assert.deepStrictEqual(ages, ages.toSorted((a: number, b: number) => b - a), "oldest first")
-        assert.match((yield* say(first, ["why", tail])).stdout, /banned by hand .*banned for 60 min$/m)
+        assert.match((yield* say(first, ["why", tail])).stdout, /banned by hand: it is slow .*banned for 60 min$/m)
+
+        // Who was banned has heard so, and waits as well.
+        const theirs = yield* ask(second.dataDir, "status")
+        const [{ peer: judge } = { peer: "" }] = yield* ask(second.dataDir, "peers")
+        assert.deepStrictEqual(theirs.links, [])
+        assert.match((yield* say(second, ["why", judge])).stdout, /banned by the peer .*waits for 10 min$/m)
 
         const unban = yield* say(first, ["unban", tail])
         assert.strictEqual(unban.stderr, `${peer} is banned no more\n`)
@@ -79,7 +89,7 @@ describe("why, ban and unban", () => {
         assert.match(ban.stderr, /is banned for 30 min: .* The peer book didn't know it\.$/m)
         assert.match(
           (yield* say(first, ["why", stranger])).stdout,
-          /the peer book doesn't know it\n {2}banned for another/
+          /the peer book doesn't know it\n {2}banned for another 29 min: banned by hand$/m
         )
       }),
     120_000

@@ -54,13 +54,14 @@ const renderStatus = (status: NodeStatus): string =>
 
 const renderPeers = (peers: ReadonlyArray<PeerStatus>): string =>
   table(
-    ["peer", "linked", "failures", "last success", "banned", "chains", "addresses"],
+    ["peer", "linked", "from", "failures", "last success", "banned", "chains", "addresses"],
     peers.map((peer) => [
       peer.peer,
       peer.linked ? "yes" : "no",
+      peer.source,
       peer.failures,
       peer.lastSuccessSeconds === null ? "never" : `${ago(peer.lastSuccessSeconds)} ago`,
-      peer.bannedForSeconds === null ? "no" : `for ${ago(peer.bannedForSeconds)}`,
+      peer.bannedForSeconds === null ? "no" : `for ${ago(peer.bannedForSeconds)}: ${peer.bannedBecause ?? ""}`,
       peer.chains === null ? "not said" : peer.chains.join(", "),
       peer.addresses.join(" ")
     ])

@@ -7,7 +7,7 @@ import { type ConfigFlags, dataDirOf } from "../configFlags.ts"
 import { CliFailed } from "../failure.ts"
 import { note, print, printJson } from "../output.ts"
 import { askNode } from "../status/client.ts"
-import { type HistoryRow, longestBanMillis, type Why, type WhyRow } from "../status/protocol.ts"
+import { type HistoryRow, longestBanMillis, type Source, type Why, type WhyRow } from "../status/protocol.ts"
 import { ago, table } from "../table.ts"
 
 interface PeerFlags extends ConfigFlags {
@@ -56,6 +56,18 @@ const historyTable = (history: ReadonlyArray<HistoryRow>): string =>
     ])
   )
 
+const origins: { readonly [source in Source]: string } = {
+  config: "named in the config file",
+  bootstrap: "named as a bootstrap peer",
+  info: "said itself where it is",
+  exchange: "another peer told of it",
+  rejection: "a peer without room told of it",
+  mdns: "heard of on the local network",
+  remembered: "remembered from an earlier run: nothing was heard of it since",
+  inbound: "came to us, and has not said where it listens",
+  none: "nobody has said where it is"
+}
+
 const render = (why: Why): string =>
   [
     `peer ${why.peer}`,
@@ -63,7 +75,10 @@ const render = (why: Why): string =>
       ? "  no link"
       : `  ${why.linked.direction} link for ${ago(why.linked.seconds)}: ${why.linked.remote}`,
     ...(why.known ? [] : ["  the peer book doesn't know it"]),
-    ...(why.bannedForSeconds === null ? [] : [`  banned for another ${ago(why.bannedForSeconds)}`]),
+    ...(why.source === null ? [] : [`  ${origins[why.source]}`]),
+    ...(why.bannedForSeconds === null
+      ? []
+      : [`  banned for another ${ago(why.bannedForSeconds)}: ${why.bannedBecause ?? "nobody knows why"}`]),
     ...why.addresses.map((address) => `  ${address}`),
     "",
     table(

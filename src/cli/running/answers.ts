@@ -18,6 +18,7 @@ import type { ChainRow, NodeStatus, PeerStatus, SessionStatus } from "../status/
 import type { Answers } from "../status/server.ts"
 import { chainStatus, type RunningChain, type RunningChains } from "./chains.ts"
 import { makeExplain } from "./explain.ts"
+import { bannedBecause, sourceOf } from "./origins.ts"
 
 /** What the node is, that runs the chains. */
 export interface NodeFacts {
@@ -114,11 +115,13 @@ export const makeAnswers = (facts: NodeFacts, chains: RunningChains): Effect.Eff
         peer: peer.peer,
         linked: pool.links().has(peer.peer),
         addresses: peer.addresses,
+        source: sourceOf(peer, pool.links().get(peer.peer)),
         chains: Option.getOrNull(Option.map(peer.chains, (serves) => serves.flatMap(names))),
         sticky: peer.sticky.size > 0,
         failures: peer.failures,
         lastSuccessSeconds: Option.getOrNull(Option.map(peer.lastSuccess, seconds)),
-        bannedForSeconds: Option.getOrNull(Option.map(book.bannedUntil(peer.peer), (until) => (until - now()) / 1000))
+        bannedForSeconds: Option.getOrNull(Option.map(book.bannedUntil(peer.peer), (until) => (until - now()) / 1000)),
+        bannedBecause: bannedBecause(book, peer.peer)
       })))
     const sessions = Effect.gen(function*() {
       const all = yield* Effect.forEach(

@@ -13,6 +13,7 @@ import { CliFailed } from "../failure.ts"
 import type { HistoryRow, WhyRow } from "../status/protocol.ts"
 import type { Answers } from "../status/server.ts"
 import type { RunningChain, RunningChains } from "./chains.ts"
+import { bannedBecause, sourceOf } from "./origins.ts"
 
 export interface Known {
   readonly self: PeerId
@@ -115,7 +116,9 @@ export const makeExplain = (known: Known): Pick<Answers, "why" | "ban" | "unban"
           ? null
           : { direction: link.direction, remote: link.remote, seconds: ago(link.since) },
         addresses: Option.match(facts, { onNone: () => [], onSome: ({ addresses }) => addresses }),
+        source: Option.getOrNull(Option.map(facts, (one) => sourceOf(one, link))),
         bannedForSeconds: Option.getOrNull(Option.map(book.bannedUntil(peer), left)),
+        bannedBecause: bannedBecause(book, peer),
         suspectsItself: book.suspectsItself(),
         chains: yield* Effect.forEach(wanted, (one) => rowOf(peer, one)),
         history: lines.map(lineOf(all))
@@ -123,7 +126,7 @@ export const makeExplain = (known: Known): Pick<Answers, "why" | "ban" | "unban"
     }),
     ban: Effect.fnUntraced(function*({ forMillis, peer: text, reason }) {
       const peer = yield* find(known, text)
-      book.ban(peer, Duration.millis(forMillis))
+      book.ban(peer, Duration.millis(forMillis), reason)
       yield* Effect.logInfo(`banned by a command${reason === undefined ? "" : `: ${reason}`}`).pipe(
         Effect.annotateLogs({ peer })
       )

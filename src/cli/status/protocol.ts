@@ -31,7 +31,7 @@ export const Question = Schema.Union([
     ask: Schema.Literal("ban"),
     peer: Schema.String,
     forMillis: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: longestBanMillis })),
-    /** For the log. */
+    /** For the log, and kept with the ban. */
     reason: Schema.optionalKey(Schema.String)
   }),
   Schema.Struct({ ask: Schema.Literal("unban"), peer: Schema.String })
@@ -76,16 +76,34 @@ export const NodeStatus = Schema.Struct({
 })
 export type NodeStatus = typeof NodeStatus.Type
 
+/** `remembered`: from an earlier run, and nothing was heard of it since. `inbound`: it came to us, and has named no address. */
+const Source = Schema.Literals([
+  "config",
+  "bootstrap",
+  "info",
+  "exchange",
+  "rejection",
+  "mdns",
+  "remembered",
+  "inbound",
+  "none"
+])
+export type Source = typeof Source.Type
+
 export const PeerStatus = Schema.Struct({
   peer: Schema.String,
   linked: Schema.Boolean,
   addresses: Schema.Array(Schema.String),
+  /** Whose word its newest addresses are, or how else it came to be known. */
+  source: Source,
   /** Null while the peer has not said. Of the chains that this node runs too. */
   chains: Schema.NullOr(Schema.Array(Schema.String)),
   sticky: Schema.Boolean,
   failures: Schema.Int,
   lastSuccessSeconds: Schema.NullOr(Schema.Finite),
-  bannedForSeconds: Schema.NullOr(Schema.Finite)
+  bannedForSeconds: Schema.NullOr(Schema.Finite),
+  /** Null while it isn't banned. */
+  bannedBecause: Schema.NullOr(Schema.String)
 })
 export type PeerStatus = typeof PeerStatus.Type
 
@@ -164,7 +182,10 @@ export const Why = Schema.Struct({
     seconds: Schema.Finite
   })),
   addresses: Schema.Array(Schema.String),
+  /** Null where the book doesn't know it. */
+  source: Schema.NullOr(Source),
   bannedForSeconds: Schema.NullOr(Schema.Finite),
+  bannedBecause: Schema.NullOr(Schema.String),
   /** The node takes its own end for broken, and tries sticky peers only. */
   suspectsItself: Schema.Boolean,
   chains: Schema.Array(WhyRow),

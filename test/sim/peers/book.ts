@@ -86,8 +86,8 @@ export class TestBook {
     return this.record({ _tag: "SessionEnded", peer, chain: on, outcome })
   }
 
-  ban(peer: PeerId, millis: number): this {
-    this.state = applied(this.state, banByHand(this.state, this.setting, peer, millis, this.now))
+  ban(peer: PeerId, millis: number, reason?: string): this {
+    this.state = applied(this.state, banByHand(this.state, this.setting, peer, millis, reason, this.now))
     return this
   }
 

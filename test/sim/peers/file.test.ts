@@ -40,7 +40,9 @@ const keptOf = ({ now, state }: TestBook) => ({
       `${at} ${failures} ${now - (lastSuccess ?? Infinity)}`
     ).toSorted()
   })),
-  bans: [...state.bans].map(([peer, { at, by, times, until }]) => [peer, by, times, now - at, until - now])
+  bans: [...state.bans].map((
+    [peer, { at, by, reason, times, until }]
+  ) => [peer, by, reason, times, now - at, until - now])
 })
 
 const step = fc.record({
@@ -67,7 +69,7 @@ const anyBook = fc.array(step, { maxLength: 40, size: "max" }).map((steps) => {
     else if (what === "good") book.ended(peer, endedBy("remote", "closed"))
     else if (what === "failed") book.ended(peer, failedBy("stream-lost"))
     else if (what === "violation") book.record({ _tag: "Violation", peer })
-    else if (what === "ban") book.ban(peer, n * hour)
+    else if (what === "ban") book.ban(peer, n * hour, n % 2 === 0 ? undefined : `reason ${n}`)
     else book.chains(peer, { set: [chain, other].slice(0, n) })
   }
   return book

@@ -99,6 +99,14 @@ describe("a ban by hand", () => {
     expect(told(book)).toEqual(["banned by hand banned (peer) 1000"])
   })
 
+  it("keeps the reason, on one line and not too long, and nothing of one that says nothing", () => {
+    const reason = `it is\u001b[31m slow\n\tand ${"very ".repeat(100)}`
+    const [line] = known().ban(peer, 5_000, reason).history(peer)
+    expect(line?.what.startsWith("banned by hand: it is [31m slow and very very")).toBe(true)
+    expect(line?.what.length).toBe("banned by hand: ".length + 200)
+    expect(known().ban(peer, 5_000, " \n\u0000").history(peer).map(({ what }) => what)).toEqual(["banned by hand"])
+  })
+
   it("makes no later ban longer, and forgives none", () => {
     expect(known().ban(peer, 1_000).wait(1_000).record({ _tag: "Violation", peer }).left(peer)).toBe(1_800_000)
     const again = known().record({ _tag: "Violation", peer }).ban(peer, 1_000).wait(1_000)

@@ -46,6 +46,8 @@ export class Home {
   readonly chargedAt = new Map<PeerId, number>()
   readonly goodbyes = new Set<PeerId>()
   readonly patience = new Patience()
+  /** When our own end was last found to have been cut off. */
+  cutOffAt = Number.NEGATIVE_INFINITY
   dials = 0
   charges = 0
 

@@ -21,9 +21,20 @@ import { type ChainWatch } from "./ChainWatch.ts"
 import { type Home } from "./Home.ts"
 
 /** Whom a charge concerns, as node.md's table has it, in words of this test's own. */
-type Concern = "nobody" | "forgiven" | "good" | "waits" | "incompatible" | "pair" | "peer" | "banned" | "address"
+type Concern =
+  | "nobody"
+  | "forgiven"
+  | "good"
+  | "waits"
+  | "turned away"
+  | "incompatible"
+  | "pair"
+  | "peer"
+  | "banned"
+  | "address"
 
-const concernOf = (charge: Charge): Concern => {
+/** `wasCutOff`: our own end was, so shortly before that what took too long had begun. */
+const concernOf = (charge: Charge, wasCutOff: boolean): Concern => {
   switch (charge._tag) {
     case "LinkDown":
       return "nobody"
@@ -37,6 +48,8 @@ const concernOf = (charge: Charge): Concern => {
       return "peer"
     case "Violation":
       return "banned"
+    case "BannedByPeer":
+      return "turned away"
     case "SessionEnded": {
       const { outcome } = charge
       switch (outcome._tag) {
@@ -47,9 +60,13 @@ const concernOf = (charge: Charge): Concern => {
             ? "waits"
             : "good"
         case "Failed":
-          return outcome.error.reason === "link-lost" || outcome.error.reason === "superseded" ? "nobody" : "pair"
+          return outcome.error.reason === "link-lost" || outcome.error.reason === "superseded"
+            ? "nobody"
+            : wasCutOff && isLate(outcome.error.reason)
+            ? "waits"
+            : "pair"
         case "NotOpened":
-          return notOpened(outcome.error)
+          return notOpened(outcome.error, wasCutOff)
       }
     }
   }
@@ -57,7 +74,9 @@ const concernOf = (charge: Charge): Concern => {
 
 type OpeningError = Extract<Extract<Charge, { _tag: "SessionEnded" }>["outcome"], { _tag: "NotOpened" }>["error"]
 
-const notOpened = (error: OpeningError): Concern => {
+const isLate = (reason: string): boolean => reason === "timeout" || reason === "stream-lost"
+
+const notOpened = (error: OpeningError, wasCutOff: boolean): Concern => {
   switch (error._tag) {
     case "Rejected":
       return error.reason === "duplicate"
@@ -70,7 +89,7 @@ const notOpened = (error: OpeningError): Concern => {
     case "OpenFailed":
       return error.reason === "link-lost" || error.reason === "superseded"
         ? "nobody"
-        : error.reason === "cut-off"
+        : error.reason === "cut-off" || (wasCutOff && isLate(error.reason))
         ? "waits"
         : "pair"
   }
@@ -114,7 +133,7 @@ const checkCharge = (home: Home, charge: Charge, before: Before): void => {
   const { peer } = charge
   const now = home.now()
   const who = `${describe(charge)} of ${home.name(peer)}`
-  const concern = concernOf(charge)
+  const concern = concernOf(charge, now - home.cutOffAt < 12_000)
   const after = snapshot(home, peer)
   const suspects = before.suspects || after.suspects
   const chain = charge._tag === "SessionEnded" ? chainId(charge.chain) : undefined
@@ -134,6 +153,12 @@ const checkCharge = (home: Home, charge: Charge, before: Before): void => {
   }
   if (concern === "waits" && mine?._tag !== "Banned" && until < now + waitMillis(charge) - 1) {
     home.accuse(`${who} is not waited for`)
+  }
+  if (concern === "turned away") {
+    if (after.facts?.failures !== before.facts?.failures) home.accuse(`${who} was charged`)
+    if (after.facts !== undefined && after.standings.some(([, standing]) => untilOf(standing) < now + 599_999)) {
+      home.accuse(`${who} is not waited for`)
+    }
   }
   if (concern === "good" && mine?._tag === "Cooling" && until > now + 1_001) home.accuse(`${who} was charged`)
   if (concern === "good" && !suspects && (after.facts?.failures ?? 0) > 0) home.accuse(`${who} is not good`)
@@ -170,6 +195,7 @@ export const watchBook = (home: Home): void => {
       const before = snapshot(home, peer)
       record(charge)
       checkCharge(home, charge, before)
+      if (charge._tag === "CutOff") home.cutOffAt = home.now()
       home.charges++
       home.chargedAt.set(peer, home.now())
       if (charge._tag === "LinkUp") {
