@@ -1,5 +1,5 @@
 /** How old, or how far from our clock, our record may become: a small part of the time for which peers hand it on. */
-export const renewMillis = 24 * 60 * 60_000
+const renewMillis = 24 * 60 * 60_000
 
 export interface OwnRecordHost {
   /** Milliseconds of the time of day. */
