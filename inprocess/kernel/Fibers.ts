@@ -27,6 +27,8 @@ export class FiberRecord implements Scheduler.SchedulerDispatcher {
   at = -1
   /** With what it last began to wait: an `Effect.callback`. */
   waitsWith: unknown
+  /** Its next turn, from when it was woken. Where wake-ups are decisions. */
+  woken: Task | undefined
   #fiber: AnyFiber | undefined
   readonly #sink: TaskSink
 
@@ -116,9 +118,10 @@ export class Fibers {
   #records: Array<FiberRecord> = []
   #sweepAbove = smallCrowd
   #roots = 0
-  /** What runs, and in it the fibers that have begun their turns, the innermost last. */
+  /** What runs, and in it the fibers that have begun their turns, the innermost last: the first `#depth` of the list. */
   #task: Task | undefined
   readonly #running: Array<FiberRecord> = []
+  #depth = 0
 
   of(fiber: AnyFiber): FiberRecord | undefined {
     const record = fiber.currentDispatcher
@@ -128,20 +131,21 @@ export class Fibers {
   /** A task is about to run. */
   begin(task: Task | undefined): void {
     this.#task = task
-    this.#running.length = 0
+    this.#depth = 0
   }
 
   /** A fiber is about to do its first operation since it started or went on. */
   hasTurn(fiber: AnyFiber, now: number): void {
-    const running = this.#running
-    while (running.length > 0) {
-      const innermost = running[running.length - 1]
+    let innermost: FiberRecord | undefined
+    while (this.#depth > 0) {
+      innermost = this.#running[this.#depth - 1]
       if (innermost === undefined || isRunning(innermost.fiber)) break
-      running.pop()
+      innermost = undefined
+      this.#depth--
     }
     const record = fiber.currentDispatcher
     if (!(record instanceof FiberRecord)) return
-    if (record.line === undefined) this.#add(record, fiber, running[running.length - 1])
+    if (record.line === undefined) this.#add(record, fiber, innermost)
     const task = this.#task
     if (task !== undefined) {
       this.#task = undefined
@@ -151,7 +155,7 @@ export class Fibers {
         setter.starts--
       }
     }
-    running.push(record)
+    this.#running[this.#depth++] = record
     record.turns++
     if (record.at !== now) {
       record.at = now

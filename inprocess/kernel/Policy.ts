@@ -12,8 +12,11 @@ export interface Candidate {
 
 /** Decides what is open about a schedule. A policy serves one simulation. */
 export interface Policy {
-  /** Which goes next, of at least two, in the order in which they came: an index. */
-  readonly choose: (candidates: ReadonlyArray<Candidate>) => number
+  /**
+   * Which goes next, of at least two, in the order in which they came: an index. They are the first `count` of the list, in which
+   * others come next time.
+   */
+  readonly choose: (candidates: ReadonlyArray<Candidate>, count: number) => number
   /** After how many operations a fiber is made to yield, counted over all fibers from the last time; Infinity: never. */
   readonly nextYield: () => number
 }
@@ -31,8 +34,7 @@ export const geometric = (random: RandomStream, chance: number): () => number =>
 export const firstCome: Policy["choose"] = () => 0
 
 /** Any, with the same chance. */
-export const randomWalk = (random: RandomStream): Policy["choose"] => (candidates) =>
-  random.between(0, candidates.length)
+export const randomWalk = (random: RandomStream): Policy["choose"] => (_candidates, count) => random.between(0, count)
 
 /** Probabilistic concurrency testing (Burckhardt et al., 2010): strict priorities, lowered at a few random moments. */
 export const pct = (random: RandomStream, changes: number, horizon: number): Policy["choose"] => {
@@ -41,25 +43,25 @@ export const pct = (random: RandomStream, changes: number, horizon: number): Pol
   const lowered = new Map<number, number>()
   let [step, inARow, last] = [0, 0, -1]
   const priority = (actor: number) => lowered.get(actor) ?? mixWords(seed, actor)
-  const highest = (candidates: ReadonlyArray<Candidate>) => {
+  const highest = (candidates: ReadonlyArray<Candidate>, count: number) => {
     let best = 0
     let bestPriority = -Infinity
-    for (let i = 0; i < candidates.length; i++) {
+    for (let i = 0; i < count; i++) {
       const it = priority(candidates[i]?.actor ?? 0)
       if (it > bestPriority) [best, bestPriority] = [i, it]
     }
     return best
   }
-  const lower = (candidates: ReadonlyArray<Candidate>) =>
-    lowered.set(candidates[highest(candidates)]?.actor ?? 0, -1 - lowered.size)
-  return (candidates) => {
-    if (changeAt.has(step++)) lower(candidates)
-    let choice = highest(candidates)
+  const lower = (candidates: ReadonlyArray<Candidate>, count: number) =>
+    lowered.set(candidates[highest(candidates, count)]?.actor ?? 0, -1 - lowered.size)
+  return (candidates, count) => {
+    if (changeAt.has(step++)) lower(candidates, count)
+    let choice = highest(candidates, count)
     inARow = candidates[choice]?.actor === last ? inARow + 1 : 0
     if (inARow >= patience) {
       inARow = 0
-      lower(candidates)
-      choice = highest(candidates)
+      lower(candidates, count)
+      choice = highest(candidates, count)
     }
     last = candidates[choice]?.actor ?? -1
     return choice
@@ -69,10 +71,10 @@ export const pct = (random: RandomStream, changes: number, horizon: number): Pol
 /** Partial order sampling (Yuan et al., 2018): every turn of every fiber has a random priority, which follows from its lineage. */
 export const partialOrder = (random: RandomStream): Policy["choose"] => {
   const seed = hashText(`${random.nextDoubleUnsafe()}`)
-  return (candidates) => {
+  return (candidates, count) => {
     let best = 0
     let bestPriority = -1
-    for (let i = 0; i < candidates.length; i++) {
+    for (let i = 0; i < count; i++) {
       const { actor, actorTurn } = candidates[i] ?? { actor: 0, actorTurn: 0 }
       const priority = mixWords(mixWords(seed, actor), actorTurn)
       if (priority > bestPriority) [best, bestPriority] = [i, priority]
@@ -85,7 +87,7 @@ export const partialOrder = (random: RandomStream): Policy["choose"] => {
 export const replaying = ({ picks, yields }: Choices): Policy => {
   let [pick, gap] = [0, 0]
   return {
-    choose: (candidates) => Math.min(picks[pick++] ?? 0, candidates.length - 1),
+    choose: (_candidates, count) => Math.min(picks[pick++] ?? 0, count - 1),
     nextYield: () => yields[gap++] ?? Infinity
   }
 }
@@ -106,7 +108,7 @@ export const recording = (
   }
   return {
     policy: {
-      choose: (candidates) => keep(picks, policy.choose(candidates)),
+      choose: (candidates, count) => keep(picks, policy.choose(candidates, count)),
       nextYield: () => {
         const distance = policy.nextYield()
         return Number.isFinite(distance) ? keep(yields, distance) : distance

@@ -19,30 +19,39 @@ const insert = <T extends Task>(tasks: Array<T>, task: T): void => {
   else tasks.splice(tasks.findIndex((other) => other.priority > task.priority), 0, task)
 }
 
+/** Places that an empty queue keeps. */
+const kept = 1024
+
 /** First come, first served. Timers wait until no task is left. */
 export const plainQueue = (): TaskQueue => {
-  // A queue in one array: `head` runs ahead, and the array is cut when it is empty or mostly spent.
-  let tasks: Array<Task> = []
+  // A queue in one array, from `head` to `tail`. It keeps its places when it is empty, as it soon is again.
+  let tasks: Array<Task | undefined> = []
   let head = 0
+  let tail = 0
+  const put = (task: Task) => {
+    tasks[tail++] = task
+  }
   const early: Array<Task> = []
   const late: Array<Task> = []
   return {
     push: (run, priority, setter) => {
       const task = { run, priority, setter, index: setter === undefined ? 0 : setter.starts++ }
-      if (priority === 0) tasks.push(task)
+      if (priority === 0) put(task)
       else insert(priority < 0 ? early : late, task)
     },
-    pushInOrder: (run) => tasks.push({ run, priority: 0, setter: undefined, index: 0 }),
+    pushInOrder: (run) => put({ run, priority: 0, setter: undefined, index: 0 }),
     take: () => {
       if (early.length > 0) return early.shift()
+      if (head === tail) return late.shift()
       const task = tasks[head]
-      if (task === undefined) return late.shift()
-      head++
-      if (head === tasks.length) {
-        tasks.length = 0
+      tasks[head++] = undefined
+      if (head === tail) {
         head = 0
-      } else if (head > 1024 && head * 2 > tasks.length) {
-        tasks = tasks.slice(head)
+        tail = 0
+        if (tasks.length > kept) tasks = []
+      } else if (head > kept && head * 2 > tail) {
+        tasks = tasks.slice(head, tail)
+        tail -= head
         head = 0
       }
       return task
@@ -83,7 +92,7 @@ export interface OpenQueue extends TaskQueue {
   /** Wakes a fiber. */
   readonly pushWake: (run: () => void, wakes: FiberRecord | undefined) => OpenTask
   /** Drops a task that somebody has run already. */
-  readonly remove: (task: OpenTask) => void
+  readonly remove: (task: Task) => void
 }
 
 /** The policy chooses among all of the highest priority, and the next timer, if it is due at this instant. */
@@ -113,21 +122,27 @@ export const openQueue = (policy: Policy): OpenQueue => {
     insert(tasks, task)
     return task
   }
-  const remove = (task: OpenTask) => {
-    const place = tasks.indexOf(task)
+  const remove = (task: Task) => {
+    const place = tasks.findIndex((other) => other === task)
     if (place >= 0) tasks.splice(place, 1)
   }
-  const eligible = (): Array<OpenTask> => {
-    const found: Array<OpenTask> = []
+  /** The same list for each choice: the policy looks at the first so many, and keeps nothing. */
+  const candidates: Array<OpenTask | Candidate> = []
+  const places: Array<number> = []
+  /** Gives how many there are. */
+  const look = (): number => {
+    let count = 0
     let ordered = false
-    for (const task of tasks) {
-      if (task.priority !== tasks[0]?.priority) break
+    for (let place = 0; place < tasks.length; place++) {
+      const task = tasks[place]
+      if (task === undefined || task.priority !== tasks[0]?.priority) break
       if (task.ordered && ordered) continue
       ordered ||= task.ordered
       identify(task)
-      found.push(task)
+      candidates[count] = task
+      places[count++] = place
     }
-    return found
+    return count
   }
   return {
     push: (run, priority, setter) => void add(run, priority, setter, undefined, false),
@@ -135,13 +150,14 @@ export const openQueue = (policy: Policy): OpenQueue => {
     pushWake: (run, wakes) => add(run, 0, undefined, wakes, false),
     remove,
     take: (timerIsDue) => {
-      const found = eligible()
-      if (found.length === 0) return undefined
-      const candidates = timerIsDue ? [...found, timer] : found
-      const task = found[candidates.length > 1 ? policy.choose(candidates) : 0]
-      if (task === undefined) timer.actorTurn++
-      else remove(task)
-      return task
+      if (tasks.length === 0 || (tasks.length === 1 && !timerIsDue)) return tasks.pop()
+      const count = look()
+      if (timerIsDue) candidates[count] = timer
+      const among = timerIsDue ? count + 1 : count
+      const choice = among > 1 ? policy.choose(candidates, among) : 0
+      if (choice < count) return tasks.splice(places[choice] ?? 0, 1)[0]
+      timer.actorTurn++
+      return undefined
     }
   }
 }

@@ -6,6 +6,10 @@ export const mixWords = (a: number, b: number): number => {
   return (word ^ (word >>> 16)) >>> 0
 }
 
+/** The same of a word and a whole number of any size. */
+export const mixNumber = (word: number, number: number): number =>
+  mixWords(mixWords(word, number | 0), Math.floor(number / 0x1_0000_0000))
+
 /** FNV-1a. */
 export const hashText = (text: string): number => {
   let hash = 0x811c9dc5

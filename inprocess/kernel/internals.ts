@@ -83,11 +83,14 @@ export const withWakeUps = <A>(wakeUps: WakeUps, body: () => A): A => {
   const waits = (fiber: AnyFiber) =>
     isSuspended(fiber) && fiber.cache.scheduler === wakeUps.scheduler && fiber.pollUnsafe() === undefined &&
     !wakeUps.hasTurn(fiber)
+  // Called very often: no rest of arguments, no `apply`.
+  const goOn = evaluate.original as (this: AnyFiber, effect: unknown) => unknown
+  const evaluating = function(this: AnyFiber, effect: unknown) {
+    if (waits(this)) wakeUps.wake(this, () => goOn.call(this, effect))
+    else goOn.call(this, effect)
+  }
   return replacing([
-    [evaluate, function(...args) {
-      if (waits(this)) wakeUps.wake(this, () => evaluate.original.apply(this, args))
-      else evaluate.original.apply(this, args)
-    }],
+    [evaluate, evaluating],
     [interrupt, function(...args) {
       if (inside(this).interruptible === true && waits(this)) {
         wakeUps.interrupt(this, () => interrupt.original.apply(this, args))

@@ -12,9 +12,7 @@ export const queuedWakeUps = (
   fibers: Fibers,
   queue: OpenQueue
 ): WakeUps & { readonly begin: (task: OpenTask | undefined) => void } => {
-  const woken = new Map<number, OpenTask>()
   let turnOf: AnyFiber | undefined
-  const enqueue = (fiber: AnyFiber, run: () => void) => queue.pushWake(run, fibers.of(fiber))
   return {
     scheduler,
     begin: (task) => {
@@ -22,23 +20,25 @@ export const queuedWakeUps = (
     },
     hasTurn: (fiber) => fiber === turnOf,
     wake: (fiber, run) => {
-      const wake = () => {
-        woken.delete(fiber.id)
+      const record = fibers.of(fiber)
+      const task = queue.pushWake(() => {
+        if (record !== undefined) record.woken = undefined
         turnOf = fiber
         run()
-      }
-      woken.set(fiber.id, enqueue(fiber, wake))
+      }, record)
+      if (record !== undefined) record.woken = task
     },
     interrupt: (fiber, run) => {
-      enqueue(fiber, () => {
-        const first = woken.get(fiber.id)
+      const record = fibers.of(fiber)
+      queue.pushWake(() => {
+        const first = record?.woken
         if (first !== undefined) {
           queue.remove(first)
           first.run()
         }
         turnOf = fiber
         run()
-      })
+      }, record)
     }
   }
 }

@@ -26,11 +26,12 @@ export const applyFault = Effect.fnUntraced(function*<R>(
     if (host === undefined) throw new Error(`${printFault(fault)}: the network has ${hosts.length} hosts, from 0 on`)
     return host
   }
-  const crash = function*(index: number, noticed: number) {
-    if (!network.isUp(at(index))) return
-    yield* network.kill(at(index), { noticedAfter: noticed })
-    yield* handlers.onCrash(index)
-  }
+  const crash = (index: number, noticed: number) =>
+    Effect.suspend(() =>
+      network.isUp(at(index))
+        ? Effect.andThen(network.kill(at(index), { noticedAfter: noticed }), handlers.onCrash(index))
+        : Effect.void
+    )
   yield* network.note(fault)
   switch (fault._tag) {
     case "partition":

@@ -5,20 +5,31 @@ import { keyedHash } from "./keyedHash.ts"
 
 const alphabet = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
+/** Five digits at a time: as much as a double holds with a byte beside it, several times over. */
+const limb = 58 ** 5
+
 const base58 = (bytes: Uint8Array): string => {
-  // Digits of base 58, the lowest first.
-  const digits: Array<number> = []
+  // Digits of base 58⁵, the lowest first.
+  const limbs: Array<number> = []
   for (const byte of bytes) {
     let carry = byte
-    for (let i = 0; i < digits.length; i++) {
-      carry += (digits[i] ?? 0) * 256
-      digits[i] = carry % 58
-      carry = Math.floor(carry / 58)
+    for (let i = 0; i < limbs.length; i++) {
+      const value = (limbs[i] ?? 0) * 256 + carry
+      carry = Math.floor(value / limb)
+      limbs[i] = value - carry * limb
     }
-    for (; carry > 0; carry = Math.floor(carry / 58)) digits.push(carry % 58)
+    if (carry > 0) limbs.push(carry)
+  }
+  let digits = ""
+  for (const value of limbs) {
+    let rest = value
+    for (let i = 0; i < 5; i++) {
+      digits = alphabet.charAt(rest % 58) + digits
+      rest = Math.floor(rest / 58)
+    }
   }
   const zeros = bytes.findIndex((byte) => byte !== 0)
-  return "1".repeat(zeros) + digits.toReversed().map((digit) => alphabet.charAt(digit)).join("")
+  return "1".repeat(zeros) + digits.replace(/^1+/, "")
 }
 
 /** Multihash "identity" of a protobuf that holds an ed25519 public key: so ids look, sort and measure as real ones do. */

@@ -1,5 +1,5 @@
 import { type PeerId } from "../../signatures/index.ts"
-import { hashText, mixWords } from "../kernel/hash.ts"
+import { hashText, mixNumber, mixWords } from "../kernel/hash.ts"
 import { type Fault, printFault, type TraceEvent } from "../network/index.ts"
 
 /** What happened in a run, as data. Hosts by their index, times in virtual microseconds. */
@@ -84,12 +84,29 @@ export class Recorder {
 
   readonly hear = (event: TraceEvent): void => {
     if (event._tag === "Fault") return this.record(event)
-    this.record({ ...event, host: this.#indexes.get(event.host) ?? -1, peer: this.#indexes.get(event.peer) ?? -1 })
+    const host = this.#indexes.get(event.host) ?? -1
+    const peer = this.#indexes.get(event.peer) ?? -1
+    if (event._tag !== "Bytes") return this.record({ ...event, host, peer })
+    // Nearly all events are such, so they are neither printed nor copied for a hash alone.
+    this.#count(event.at)
+    this.#count(event.sentAt)
+    this.#count(event.size)
+    this.#count(host)
+    this.#count(peer)
+    if (this.#keeps(event.at)) this.events.push({ ...event, host, peer })
   }
 
   record(event: SimulationEvent): void {
     this.add(printEvent(event))
-    if (event.at >= this.#from && this.events.length < this.#most) this.events.push(event)
+    if (this.#keeps(event.at)) this.events.push(event)
+  }
+
+  #count(number: number): void {
+    this.#hash = mixNumber(this.#hash, number)
+  }
+
+  #keeps(at: number): boolean {
+    return at >= this.#from && this.events.length < this.#most
   }
 
   add(text: string): void {

@@ -42,57 +42,75 @@ const heal = Effect.fnUntraced(function*<W, E>(network: Network, programs: Progr
   }
 })
 
-const converge = Effect.fnUntraced(function*<W, E>(
-  { holds, within }: Eventually<W>,
+const reached = Effect.fnUntraced(function*<W, E>(
+  holds: NonNullable<Eventually<W>["holds"]>,
   world: W,
-  programs: Programs<W, E>,
-  now: () => number
+  programs: Programs<W, E>
 ) {
-  const polled = Effect.gen(function*() {
-    while (true) {
-      const answer = holds?.(world, programs.views) ?? false
-      if (Effect.isEffect(answer) ? yield* answer : answer) return
-      yield* Effect.sleep(pollEvery)
-    }
-  })
-  const reached = holds === undefined ? programs.allEnded : polled
+  while (true) {
+    const answer = holds(world, programs.views)
+    if (Effect.isEffect(answer) ? yield* answer : answer) return
+    yield* Effect.sleep(pollEvery)
+  }
+})
+
+const converge = <W, E>({ holds, within }: Eventually<W>, world: W, programs: Programs<W, E>, now: () => number) => {
   const tooLate = Effect.suspend(() => {
     const busy = programs.views.flatMap(({ hasEnded, index }) => hasEnded ? [] : [index])
     return Effect.die(new NotConverged(now(), micros(within), holds === undefined ? busy : undefined))
   })
-  yield* Effect.timeoutOrElse(reached, { duration: within, orElse: () => tooLate })
+  const converged = holds === undefined ? programs.allEnded : reached(holds, world, programs)
+  return Effect.timeoutOrElse(converged, { duration: within, orElse: () => tooLate })
+}
+
+/** What befalls the hosts, to the end of the run. */
+const script = Effect.fnUntraced(function*<W, E>(
+  { duration, eventually, faults = [] }: SimulateOptions<W, E>,
+  world: W,
+  network: Network,
+  programs: Programs<W, E>,
+  recorder: Recorder,
+  now: () => number
+) {
+  yield* programs.start
+  yield* applyPlan(network, faults, programs)
+  const left = duration === undefined ? 0 : micros(duration) - now()
+  if (left > 0) yield* Effect.sleep(left / 1000)
+  if (eventually !== undefined) {
+    recorder.record({ _tag: "Healed", at: now() })
+    yield* heal(network, programs)
+    yield* converge(eventually, world, programs, now)
+  } else if (duration === undefined) yield* programs.allEnded
+})
+
+// A generator function that is made for each run would leave garbage that only a full collection takes away: so it is made once.
+const play = Effect.fnUntraced(function*<W, E>(
+  options: SimulateOptions<W, E>,
+  world: W,
+  recorder: Recorder,
+  begun: (programs: Programs<W, E>) => void
+): Effect.fn.Return<void, E, Scope.Scope> {
+  const { hosts: wanted, seed } = options
+  const clock = yield* Clock.Clock
+  const now = () => Number(clock.monotonicTimeNanosUnsafe() / 1000n)
+  const network = yield* makeNetwork({ ...options.network, seed, trace: recorder.hear })
+  const hosts = yield* Effect.forEach(
+    typeof wanted === "number" ? Array.from({ length: wanted }, () => ({})) : wanted,
+    (host) => network.host(host)
+  )
+  for (const [index, { peer }] of hosts.entries()) recorder.know(peer, index)
+  const programs = new Programs(options, world, hosts, recorder, now)
+  begun(programs)
+  yield* Effect.raceFirst(script(options, world, network, programs, recorder, now), Deferred.await(programs.failed))
 })
 
 /** Runs programs on simulated hosts, synchronously, and says what the run was like. */
 export const simulate = <W, E>(options: SimulateOptions<W, E>): SimulationResult<E> => {
-  const { deadline = "1 hour", eventually, faults = [], invariant, leaks = "trap", seed } = options
+  const { deadline = "1 hour", invariant, leaks = "trap", seed } = options
   const recorder = new Recorder(options.trace ?? false)
   // Without a `world` its type is whatever nobody asks for.
   const world = options.world?.() as W
   let running: Programs<W, E> | undefined
-
-  const main: Effect.Effect<void, E, Scope.Scope> = Effect.gen(function*() {
-    const clock = yield* Clock.Clock
-    const now = () => Number(clock.monotonicTimeNanosUnsafe() / 1000n)
-    const network = yield* makeNetwork({ ...options.network, seed, trace: recorder.hear })
-    const wanted = typeof options.hosts === "number" ? Array.from({ length: options.hosts }, () => ({})) : options.hosts
-    const hosts = yield* Effect.forEach(wanted, (host) => network.host(host))
-    for (const [index, { peer }] of hosts.entries()) recorder.know(peer, index)
-    const programs = new Programs(options, world, hosts, recorder, now)
-    running = programs
-    const script = Effect.gen(function*() {
-      yield* programs.start
-      yield* applyPlan(network, faults, programs)
-      const left = options.duration === undefined ? 0 : micros(options.duration) - now()
-      if (left > 0) yield* Effect.sleep(left / 1000)
-      if (eventually !== undefined) {
-        recorder.record({ _tag: "Healed", at: now() })
-        yield* heal(network, programs)
-        yield* converge(eventually, world, programs, now)
-      } else if (options.duration === undefined) yield* programs.allEnded
-    })
-    yield* Effect.raceFirst(script, Deferred.await(programs.failed))
-  })
 
   const look = (at: number, steps: number) => {
     if (invariant === undefined || running === undefined) return
@@ -104,6 +122,7 @@ export const simulate = <W, E>(options: SimulateOptions<W, E>): SimulationResult
     }
     throw new InvariantBroken(at, steps, reason)
   }
+  const main = play(options, world, recorder, (programs) => running = programs)
   const { realWaits, ...run } = runInKernel(Effect.scoped(main), {
     seed,
     schedule: options.schedule ?? drawSchedule(seed),

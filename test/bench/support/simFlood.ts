@@ -69,16 +69,16 @@ const overStream = (stream: RawStream): P2pConnection =>
 export const simulatedFlood = ({ burst, nodes, sessions }: FloodSize): Flood => {
   const { run, simulation, until } = makeWorld()
   let received = 0
-  const session = ({ receive, send }: P2pConnection) =>
-    Effect.gen(function*() {
-      for (;;) {
-        for (let i = 0; i < burst; i++) yield* send(message)
-        for (let i = 0; i < burst; i++) {
-          yield* receive
-          received++
-        }
+  // As sessions are written: a generator function of its own for each would weigh more than all else of a session.
+  const session = Effect.fnUntraced(function*({ receive, send }: P2pConnection) {
+    for (;;) {
+      for (let i = 0; i < burst; i++) yield* send(message)
+      for (let i = 0; i < burst; i++) {
+        yield* receive
+        received++
       }
-    })
+    }
+  })
   const connections: Array<P2pConnection> = []
   const keep = (stream: RawStream) => void connections.push(overStream(stream))
   run(

@@ -14,6 +14,11 @@ import { type Hardship, hardships, hosts, seconds } from "./simHardships.ts"
 /** Sessions that each opens: with its next neighbours. */
 const opens = 2
 const message = new Uint8Array(64).fill(7)
+/** How long a dial may take, and until the next try when a session is lost or none was had. */
+const dialTimeout = "5 seconds"
+const pauseMillis = 1000
+
+type Other = ProgramHost["hosts"][number]
 const host: SessionHost = { concluded: () => {}, closing: () => {}, violated: () => {}, gone: () => {} }
 const terms = { maxMessageBytes: limits.maxMessageBytes, window: limits.window, peerWindow: limits.window }
 
@@ -47,35 +52,43 @@ const ask = Effect.fnUntraced(function*({ receive, send }: P2pConnection, sessio
   }
 })
 
+/** Of one host's talk with another: its link, for as long as it lasts, and whether they have talked before. */
+interface Talk {
+  link: Link | undefined
+  isFirst: boolean
+}
+
+const session = Effect.fnUntraced(function*(other: Other, sessions: Sessions, talk: Talk) {
+  const [address] = other.addresses
+  if (address === undefined) return yield* Effect.never
+  const { dial } = yield* Transport
+  talk.link ??= yield* Effect.timeout(dial(other.peer, address), dialTimeout)
+  const connection = overStream(yield* talk.link.open("/chain-p2p/1"))
+  sessions.begun++
+  if (!talk.isFirst) sessions.again++
+  talk.isFirst = false
+  return yield* Effect.onError(ask(connection, sessions), () => Effect.sync(() => sessions.broken++))
+})
+
+/** One session after the other, for as long as it is let. */
+const keepTalking = Effect.fnUntraced(function*(other: Other, sessions: Sessions) {
+  const talk: Talk = { link: undefined, isFirst: true }
+  for (;;) {
+    const failure = yield* Effect.flip(session(other, sessions, talk))
+    if (failure._tag !== "ConnectionFailed" || failure.reason === "link-lost") talk.link = undefined
+    yield* Effect.sleep(pauseMillis)
+  }
+})
+
 const program = Effect.fnUntraced(function*(self: ProgramHost, sessions: Sessions) {
-  const { dial, listen } = yield* Transport
+  const { listen } = yield* Transport
   const run = yield* FiberSet.makeRuntime<never>()
   yield* listen((link) => link.accept((stream) => void run(Effect.ignore(answer(overStream(stream), sessions)))))
-
-  const talk = Effect.fnUntraced(function*(other: ProgramHost["hosts"][number]) {
-    let link: Link | undefined
-    let isFirst = true
-    const session = Effect.gen(function*() {
-      const [address] = other.addresses
-      if (address === undefined) return yield* Effect.never
-      link ??= yield* Effect.timeout(dial(other.peer, address), "5 seconds")
-      const connection = overStream(yield* link.open("/chain-p2p/1"))
-      sessions.begun++
-      if (!isFirst) sessions.again++
-      isFirst = false
-      return yield* Effect.onError(ask(connection, sessions), () => Effect.sync(() => sessions.broken++))
-    })
-    for (;;) {
-      const failure = yield* Effect.flip(session)
-      if (failure._tag !== "ConnectionFailed" || failure.reason === "link-lost") link = undefined
-      yield* Effect.sleep("500 millis")
-    }
-  })
-  const others = Array.from({ length: opens }, (_, n) => self.hosts[(self.index + 1 + n) % hosts])
-  yield* Effect.forEach(others, (other) => other === undefined ? Effect.void : talk(other), {
-    concurrency: "unbounded",
-    discard: true
-  })
+  for (let n = 1; n <= opens; n++) {
+    const other = self.hosts[(self.index + n) % hosts]
+    if (other !== undefined) yield* Effect.forkChild(keepTalking(other, sessions))
+  }
+  return yield* Effect.never
 })
 
 const scenario = (world: Sessions): Scenario<Sessions> => ({
