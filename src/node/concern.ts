@@ -1,6 +1,7 @@
 import { chainId, type PeerFacts, type Standing } from "../../signatures/index.ts"
 import type { Settings } from "./settings.ts"
-import { isBusy, type Pair, slotsOf, type State } from "./state.ts"
+import { isBusy, type Pair, type State } from "./state.ts"
+import { slotsOf } from "./stats.ts"
 
 /** Whether that is what the node has last seen of it. */
 const isAsBefore = (pair: Pair | undefined, standing: Standing): boolean =>

@@ -3,25 +3,25 @@ import type { PeerId } from "../../signatures/index.ts"
 import { type Draft, end } from "./draft.ts"
 import { groupLimit } from "./picks.ts"
 import type { Settings } from "./settings.ts"
-import { type Busy, inboundByGroup, isBusy, type Pair } from "./state.ts"
+import { type Busy, inboundByGroup } from "./state.ts"
 
 /** Slots that only groups with fewer than `groupLimit` of all may take. */
 const reserveOf = (settings: Settings): number => Math.floor(settings.maxInbound / 4)
 
 /** How many inbound slots must stay free when this group takes one. */
-export const keptFromCrowd = ({ pairs, settings }: Draft, group: string | undefined): number =>
-  group !== undefined && (inboundByGroup(pairs).get(group) ?? 0) >= groupLimit(settings.maxInbound)
+export const keptFromCrowd = ({ parts, settings }: Draft, group: string | undefined): number =>
+  group !== undefined && (inboundByGroup(parts.busy).get(group) ?? 0) >= groupLimit(settings.maxInbound)
     ? reserveOf(settings)
     : 0
 
 /** The youngest session of the group that holds the most, so that a crowd doesn't push out who has stayed. */
-const victimOf = (pairs: ReadonlyMap<PeerId, Pair>, limit: number): readonly [PeerId, Busy] | undefined => {
-  const byGroup = inboundByGroup(pairs, "Active")
+const victimOf = (busy: ReadonlyMap<PeerId, Busy>, limit: number): readonly [PeerId, Busy] | undefined => {
+  const byGroup = inboundByGroup(busy, "Active")
   const most = Math.max(0, ...byGroup.values())
   if (most <= limit) return undefined
   let youngest: readonly [PeerId, Busy] | undefined
-  for (const [peer, pair] of pairs) {
-    if (!isBusy(pair) || pair.state !== "Active" || pair.direction !== "inbound") continue
+  for (const [peer, pair] of busy) {
+    if (pair.state !== "Active" || pair.direction !== "inbound") continue
     const isOfCrowd = pair.groups.some((group) => byGroup.get(group) === most)
     if (isOfCrowd && (youngest === undefined || pair.since > youngest[1].since)) youngest = [peer, pair]
   }
@@ -34,7 +34,7 @@ export const thinOut = (draft: Draft): void => {
   const limit = groupLimit(settings.maxInbound)
   // Those that are closing will be free.
   while (settings.maxInbound - draft.slots.inbound < reserveOf(settings)) {
-    const victim = victimOf(draft.pairs, limit)
+    const victim = victimOf(draft.parts.busy, limit)
     if (victim === undefined) return
     end(draft, ...victim, "draining")
   }

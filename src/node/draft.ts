@@ -1,4 +1,5 @@
 import type { CloseCode, NodeEvent, PairState, PeerId, Standing, TransitionCause } from "../../signatures/index.ts"
+import { ChangedPairs, type Parts, partsOf } from "./parts.ts"
 import type { Settings } from "./settings.ts"
 import { type Busy, type Command, countSlots, type Idle, type Pair, type Slots, type State } from "./state.ts"
 
@@ -14,7 +15,7 @@ export class Draft {
   readonly commands: Array<Command> = []
   /** All but its pairs, which are those of the draft. */
   state: State
-  #own: Map<PeerId, Pair> | undefined
+  #own: ChangedPairs | undefined
   #slots: Slots | undefined
 
   constructor(settings: Settings, state: State, now: number, random: () => number) {
@@ -26,25 +27,29 @@ export class Draft {
 
   /** As of now. */
   get pairs(): ReadonlyMap<PeerId, Pair> {
-    return this.#own ?? this.state.pairs
+    return this.#own?.pairs ?? this.state.pairs
+  }
+
+  /** As of now. */
+  get parts(): Parts {
+    return this.#own ?? partsOf(this.state.pairs)
   }
 
   /** As of now. */
   get slots(): Slots {
-    return this.#slots ??= countSlots(this.pairs)
+    return this.#slots ??= countSlots(this.parts.busy)
   }
 
   /** With no `pair` it is forgotten. */
   put(peer: PeerId, pair: Pair | undefined): void {
-    const own = this.#own ??= new Map(this.state.pairs)
+    this.#own ??= new ChangedPairs(this.state.pairs)
     this.#slots = undefined
-    if (pair === undefined) own.delete(peer)
-    else own.set(peer, pair)
+    this.#own.put(peer, pair)
   }
 
   /** The state after the step, which is over then. */
   done(): State {
-    return { ...this.state, pairs: this.pairs }
+    return this.#own === undefined ? this.state : { ...this.state, pairs: this.#own.done() }
   }
 }
 

@@ -4,13 +4,15 @@ import {
   addressFacts,
   type CandidateFacts,
   type LinkView,
+  type PeerId,
   type SelectionCandidate
 } from "../../signatures/index.ts"
 import { about, type Draft, end, move } from "./draft.ts"
 import { mirror, mirrorOne } from "./mirror.ts"
 import { isGroupFull, safePicks } from "./picks.ts"
 import type { Settings } from "./settings.ts"
-import { type Event, isBusy, outboundByGroup, slotsOf, type State } from "./state.ts"
+import { type Event, isBusy, outboundByGroup, type State } from "./state.ts"
+import { slotsOf } from "./stats.ts"
 
 type Looked = Extract<Event, { readonly _tag: "Looked" }>
 
@@ -39,10 +41,11 @@ interface Reachable {
 /** The Candidates that could be reached, those that pause included. */
 const reachable = (draft: Draft, event: Looked): ReadonlyArray<Reachable> => {
   const found: Array<Reachable> = []
+  const { pairs } = draft
   const links = event.links()
   let lacksLink = false
   for (const facts of event.candidates) {
-    const pair = draft.pairs.get(facts.peer)
+    const pair = pairs.get(facts.peer)
     if (pair?.state !== "Candidate") continue
     const link = links.get(facts.peer)
     if (link === undefined && facts.addresses.length === 0) lacksLink = true
@@ -52,17 +55,22 @@ const reachable = (draft: Draft, event: Looked): ReadonlyArray<Reachable> => {
   return found
 }
 
+/** As they were at the last look of any node of the process: most are as they were. */
+const selectables = new WeakMap<CandidateFacts, SelectionCandidate>()
+
 const selectable = (
   { settings }: Draft,
   { asked }: Looked,
   { facts, groups, link }: Reachable
-): SelectionCandidate => ({
-  ...facts,
-  isKnown: settings.known.has(facts.peer),
-  link: Option.fromUndefinedOr(link),
-  asked: asked(facts.peer),
-  groups
-})
+): SelectionCandidate => {
+  const isKnown = settings.known.has(facts.peer)
+  const asks = asked(facts.peer)
+  const before = selectables.get(facts)
+  if (before?.isKnown === isKnown && before.asked === asks && Option.getOrUndefined(before.link) === link) return before
+  const made = { ...facts, isKnown, link: Option.fromUndefinedOr(link), asked: asks, groups }
+  selectables.set(facts, made)
+  return made
+}
 
 const isSticky = (facts: CandidateFacts): boolean => facts.sticky.size > 0
 
@@ -91,7 +99,7 @@ const openSome = (
 ): number => {
   const { now, settings } = draft
   const { groupLimit, policy, sessionCount, sessionTimeout } = settings
-  const outbound = outboundByGroup(draft.pairs)
+  const outbound = outboundByGroup(draft.parts.busy)
   const view = {
     now,
     sessionCount,
@@ -136,9 +144,10 @@ const fill = (draft: Draft, event: Looked): void => {
 
   const { mayOpen, most } = event.suspectsItself ? whileSuspecting(draft, event) : ordinarily
   const candidates = reachable(draft, event)
-  const due = candidates
-    .filter(({ facts, from }) => from <= now && mayOpen(facts))
-    .map((candidate) => selectable(draft, event, candidate))
+  const due: Array<SelectionCandidate> = []
+  for (const candidate of candidates) {
+    if (candidate.from <= now && mayOpen(candidate.facts)) due.push(selectable(draft, event, candidate))
+  }
   const missing = Math.min(settings.sessionCount - outbound - openingCount, most)
   const remembered = event.suspectsItself ? [] : due.filter(isRemembered)
   const others = remembered.length === 0 ? due : due.filter((candidate) => !isRemembered(candidate))
@@ -147,7 +156,7 @@ const fill = (draft: Draft, event: Looked): void => {
   const spare = settings.sessionCount + missing - opened - spareCount
   if (remembered.length > 0) openSome(draft, remembered, spare, true)
 
-  const after = outboundByGroup(draft.pairs)
+  const after = outboundByGroup(draft.parts.busy)
   draft.state = {
     ...draft.state,
     probeAt: event.suspectsItself && opened > 0 ? now + about(5_000, draft.random) : draft.state.probeAt,
@@ -158,17 +167,24 @@ const fill = (draft: Draft, event: Looked): void => {
   }
 }
 
+const waitsUntil = (pairs: Draft["pairs"], peer: PeerId): number => {
+  const pair = pairs.get(peer)
+  return pair === undefined || isBusy(pair) ? Infinity : pair.until
+}
+
 /** When time alone makes something possible: a rotation, the end of a wait, and while below target of a pause. */
-const nextInstant = ({ now, pairs, settings, slots, state }: Draft): number => {
+const nextInstant = ({ now, pairs, parts, settings, slots, state }: Draft): number => {
   const isBelow = slots.outbound + slots.openingCount < settings.sessionCount
   // A suspicion lapses without a word. Whatever happens meanwhile doesn't put that off.
   let next = isBelow && state.suspecting
     ? Math.min(state.wakeAt > now ? state.wakeAt : Infinity, now + 1_000)
     : Infinity
-  for (const pair of pairs.values()) {
-    const at = isBusy(pair) ? pair.rotateAt : pair.state === "Candidate" && !isBelow ? Infinity : pair.until
+  const consider = (at: number): void => {
     if (at > now && at < next) next = at
   }
+  for (const { rotateAt } of parts.busy.values()) consider(rotateAt)
+  if (isBelow) { for (const pair of pairs.values()) if (!isBusy(pair)) consider(pair.until) }
+  else for (const peer of parts.waiting) consider(waitsUntil(pairs, peer))
   return next
 }
 
@@ -183,8 +199,8 @@ const forgetSuspicion = (draft: Draft): void => {
 }
 
 const rotate = (draft: Draft): void => {
-  for (const [peer, pair] of draft.pairs) {
-    if (isBusy(pair) && pair.rotateAt <= draft.now) end(draft, peer, pair, "rotated")
+  for (const [peer, pair] of draft.parts.busy) {
+    if (pair.rotateAt <= draft.now) end(draft, peer, pair, "rotated")
   }
 }
 
@@ -201,8 +217,8 @@ export const look = (draft: Draft, event: Looked): void => {
 /** Time has passed, and nothing is known to have changed: what is over is over, and what is due is rotated. */
 export const ring = (draft: Draft, { standing }: Extract<Event, { readonly _tag: "Rang" }>): void => {
   if (draft.state.mode === "stopping") return
-  for (const [peer, pair] of draft.pairs) {
-    if (isBusy(pair) || pair.state === "Candidate" || pair.until > draft.now) continue
+  for (const peer of draft.parts.waiting) {
+    if (waitsUntil(draft.pairs, peer) > draft.now) continue
     mirrorOne(draft, peer, standing(peer))
     if (draft.pairs.get(peer)?.state === "Candidate") draft.state = { ...draft.state, anyEligible: true }
   }
@@ -216,12 +232,8 @@ export const rest = (draft: Draft, event: Event): void => {
   // What is due already still has to be done.
   if (wakeAt > draft.now || event._tag === "Looked" || event._tag === "Rang") wakeAt = nextInstant(draft)
   if (draft.slots.outbound >= draft.settings.sessionCount) {
-    anyEligible = false
-    for (const pair of draft.pairs.values()) {
-      if (pair.state !== "Candidate") continue
-      anyEligible = true
-      break
-    }
+    const { pairs, parts } = draft
+    anyEligible = pairs.size > parts.busy.size + parts.waiting.size
   }
   draft.state = { ...draft.state, anyEligible, wakeAt }
 }

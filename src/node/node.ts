@@ -9,7 +9,7 @@ import {
 } from "../../signatures/index.ts"
 import { Runtime, type Services } from "./runtime.ts"
 import { resolveSettings } from "./settings.ts"
-import { sessionsOf, statsOf } from "./state.ts"
+import { sessionsOf, statsOf } from "./stats.ts"
 
 /** What a program has of a node. */
 class Handle<E, R> implements P2pNode {

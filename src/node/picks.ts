@@ -28,13 +28,13 @@ export const safePicks = (policy: SelectionPolicy, view: SelectionView, n: numbe
   } catch (cause) {
     return { candidates: [], thrown: { cause } }
   }
-  const offered = new Map(view.candidates.map((candidate) => [candidate.peer, candidate]))
   const byGroup = new Map(view.outboundByGroup)
   const candidates: Array<SelectionCandidate> = []
   for (const peer of answer) {
-    const candidate = offered.get(peer)
-    if (candidates.length >= n || candidate === undefined || isGroupFull(candidate, byGroup, view.groupLimit)) continue
-    offered.delete(peer)
+    if (candidates.length >= n) break
+    const candidate = view.candidates.find((one) => one.peer === peer)
+    if (candidate === undefined || candidates.includes(candidate)) continue
+    if (isGroupFull(candidate, byGroup, view.groupLimit)) continue
     takeGroups(candidate, byGroup)
     candidates.push(candidate)
   }

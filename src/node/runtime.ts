@@ -33,6 +33,7 @@ import { Keeper, type KeeperHost } from "./keeper.ts"
 import { groupOf, isMissing } from "./look.ts"
 import { News } from "./news.ts"
 import { Opening, type OpeningResult } from "./openings.ts"
+import { partsOf } from "./parts.ts"
 import type { Settings } from "./settings.ts"
 import { type Command, type Event, initialState, isBusy, type NotOpened, type State } from "./state.ts"
 import { step } from "./step.ts"
@@ -240,7 +241,7 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
   }
 
   #isGone(): boolean {
-    return this.#state.mode === "stopping" && ![...this.#state.pairs.values()].some(isBusy)
+    return this.#state.mode === "stopping" && partsOf(this.#state.pairs).busy.size === 0
   }
 
   #carryOut(command: Command): void {

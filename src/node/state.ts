@@ -3,7 +3,6 @@ import type {
   CloseCode,
   LinkView,
   NodeEvent,
-  NodeStats,
   PeerId,
   RejectReason,
   SessionOutcome,
@@ -173,15 +172,6 @@ export const countSlots = (pairs: ReadonlyMap<PeerId, Pair>): Slots => {
   return slots
 }
 
-const slotsAt = new WeakMap<State["pairs"], Slots>()
-
-/** The same, of a state that is no longer changed; counted once. */
-export const slotsOf = ({ pairs }: State): Slots => {
-  let slots = slotsAt.get(pairs)
-  if (slots === undefined) slotsAt.set(pairs, slots = countSlots(pairs))
-  return slots
-}
-
 const countGroups = (pairs: ReadonlyMap<PeerId, Pair>, counts: (pair: Busy) => boolean): Map<string, number> => {
   const byGroup = new Map<string, number>()
   for (const pair of pairs.values()) {
@@ -197,22 +187,3 @@ export const outboundByGroup = (pairs: ReadonlyMap<PeerId, Pair>): Map<string, n
 /** Of all that hold a slot, or of those that are active. */
 export const inboundByGroup = (pairs: ReadonlyMap<PeerId, Pair>, which?: "Active"): Map<string, number> =>
   countGroups(pairs, ({ direction, state }) => direction === "inbound" && (which === undefined || state === which))
-
-export const statsOf = (state: State): NodeStats => {
-  const slots = slotsOf(state)
-  return {
-    outbound: slots.outbound,
-    inbound: slots.inbound,
-    opening: slots.openingCount + slots.spareCount,
-    closing: slots.closingInbound + slots.closingOutbound,
-    atTarget: state.atTarget
-  }
-}
-
-export const sessionsOf = (state: State) => {
-  const sessions: Array<{ readonly peer: PeerId; readonly direction: Direction; readonly since: number }> = []
-  for (const [peer, pair] of state.pairs) {
-    if (isBusy(pair) && pair.state === "Active") sessions.push({ peer, direction: pair.direction, since: pair.since })
-  }
-  return sessions
-}

@@ -33,8 +33,8 @@ const settleRace = (draft: Draft, peer: PeerId): void => {
   const winner = draft.pairs.get(peer)
   // It was given up in the moment in which it accepted.
   if (outbound > sessionCount && isBusy(winner)) return end(draft, peer, winner, "closed")
-  for (const [other, pair] of draft.pairs) {
-    if (!isBusy(pair) || pair.state !== "Opening") continue
+  for (const [other, pair] of draft.parts.busy) {
+    if (pair.state !== "Opening") continue
     if (outbound === sessionCount) draft.commands.push({ _tag: "Cancel", attempt: pair.attempt })
     if (pair.spare || tooMany-- <= 0) continue
     draft.put(other, { ...pair, spare: true })
@@ -73,8 +73,7 @@ const released = (draft: Draft, event: Extract<Event, { readonly _tag: "Released
 
 const stop = (draft: Draft, code: CloseCode): void => {
   draft.state = { ...draft.state, mode: "stopping", wakeAt: Infinity, lacksLink: false, anyEligible: false }
-  for (const [peer, pair] of draft.pairs) {
-    if (!isBusy(pair)) continue
+  for (const [peer, pair] of draft.parts.busy) {
     if (pair.state === "Opening") draft.commands.push({ _tag: "Cancel", attempt: pair.attempt })
     if (pair.state === "Active") end(draft, peer, pair, code)
     // It may still be running after a remote end: there is no more time for that.

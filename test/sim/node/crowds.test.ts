@@ -1,7 +1,8 @@
 /** Many peers of few address groups that all want to come in. */
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { isBusy, statsOf } from "../../../src/node/state.ts"
+import { isBusy } from "../../../src/node/state.ts"
+import { statsOf } from "../../../src/node/stats.ts"
 import { address, NodeWorld, peerId } from "./world.ts"
 
 const config = { sessionCount: 6, maxInboundCount: 12, newcomerSlots: 0 }

@@ -4,6 +4,7 @@ import * as fc from "fast-check"
 import type { NodeEvent, PeerId } from "../../../signatures/index.ts"
 import { concerns } from "../../../src/node/concern.ts"
 import { isMissing } from "../../../src/node/look.ts"
+import { partsOf } from "../../../src/node/parts.ts"
 import { countSlots, isBusy, outboundByGroup, type State } from "../../../src/node/state.ts"
 import { isLegal } from "../../../src/node/transitions.ts"
 import { facts, limit, lost, NodeWorld, peerId, rejected, unreachable } from "./world.ts"
@@ -160,6 +161,12 @@ const always = (check: (world: NodeWorld, since: ReadonlyArray<NodeEvent>) => vo
   )
 
 describe("the decisions of a node, whatever happens", () => {
+  it("keep apart who holds a slot and who waits, as the pairs say", () =>
+    always((world) => {
+      const { pairs } = world.state
+      expect(partsOf(pairs)).toEqual({ ...partsOf(new Map(pairs)) })
+    }))
+
   it("never exceed a limit, not even in between", () =>
     always((world) => {
       const slots = countSlots(world.state.pairs)

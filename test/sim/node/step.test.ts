@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import type { NodeEvent, PeerId } from "../../../signatures/index.ts"
-import { isBusy, statsOf } from "../../../src/node/state.ts"
+import { isBusy } from "../../../src/node/state.ts"
+import { statsOf } from "../../../src/node/stats.ts"
 import { address, facts, limit, NodeWorld, peerId, rejected, unreachable } from "./world.ts"
 
 const many = (n: number, more: Parameters<typeof facts>[1] = {}) =>
