@@ -1,7 +1,7 @@
 /** What the pool does over any transport. Tests wait for events only; times that they must sit out are made short. */
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Exit, Fiber, Scope } from "effect"
-import { type Chain, isSmaller } from "../../signatures/index.ts"
+import { type Chain, type GoodbyeReason, isSmaller } from "../../signatures/index.ts"
 import { type Backend } from "../support/Backend.ts"
 import { type PoolHost, poolHost, type PoolHostOptions } from "../support/poolHost.ts"
 
@@ -36,6 +36,16 @@ export const poolLaws = (backend: Backend): void => {
       }
     }
   })
+
+  /**
+   * A goodbye takes a second at most. Whoever hears it charges nobody for the end of the link; whoever is too far away to hear
+   * it in time may take the link for lost, once.
+   */
+  const saidGoodbye = (host: PoolHost, ...reasons: ReadonlyArray<GoodbyeReason>): void => {
+    const { goodbyes } = host.attendance
+    if (!backend.isSlow || goodbyes.length > 0) assert.deepStrictEqual(goodbyes, reasons)
+    assert.isAtMost(host.chargesOf("LinkLost").length, reasons.length - goodbyes.length)
+  }
 
   /** As wire does it for a session that the peer opened. */
   const leaseInbound = Effect.fnUntraced(function*(host: PoolHost, other: PoolHost, name: Chain) {
@@ -135,8 +145,8 @@ export const poolLaws = (backend: Backend): void => {
         const { by } = yield* first.link.ended
         assert.strictEqual(by, "local")
         yield* Effect.all([a.until(hasNoLink(a, b)), b.until(hasNoLink(b, a))])
-        assert.deepStrictEqual(b.attendance.goodbyes, ["idle"])
-        assert.deepStrictEqual([...a.chargesOf("LinkLost"), ...b.chargesOf("LinkLost")], [])
+        saidGoodbye(b, "idle")
+        assert.deepStrictEqual(a.chargesOf("LinkLost"), [])
       })
     )
 
@@ -225,7 +235,9 @@ export const poolLaws = (backend: Backend): void => {
         yield* c.pool.lease(a.peer, alpha)
         yield* a.until(hasLink(a, c))
         yield* b.until(hasNoLink(b, a))
-        assert.deepStrictEqual([...b.chargesOf("LinkLost"), ...c.chargesOf("LinkLost")], [])
+        // Which of the two that were turned away was told so.
+        saidGoodbye(b, "idle")
+        saidGoodbye(c, "idle")
       })
     )
 
@@ -239,8 +251,7 @@ export const poolLaws = (backend: Backend): void => {
         const lease = yield* b.pool.lease(a.peer, alpha)
         yield* lease.link.ended
         yield* b.until(hasNoLink(b, a))
-        assert.deepStrictEqual(b.attendance.goodbyes, ["banned"])
-        assert.deepStrictEqual(b.chargesOf("LinkLost"), [])
+        saidGoodbye(b, "banned")
         assert.strictEqual(a.pool.links().size, 0)
       })
     )
@@ -256,8 +267,9 @@ export const poolLaws = (backend: Backend): void => {
         a.pool.dead(link, "violation")
         assert.strictEqual(a.pool.links().size, 0)
         yield* b.until(hasNoLink(b, a))
-        assert.deepStrictEqual(a.charges.map(({ _tag }) => _tag), ["LinkUp", "Violation"])
-        assert.deepStrictEqual(b.attendance.goodbyes, ["banned"])
+        const charged = a.charges.flatMap(({ _tag }) => _tag === "LinkUp" || _tag === "LinkDown" ? [] : [_tag])
+        assert.deepStrictEqual(charged, ["Violation"])
+        saidGoodbye(b, "banned")
         assert.strictEqual((yield* Effect.flip(a.pool.lease(b.peer, alpha))).reason, "banned")
       })
     )
@@ -273,7 +285,7 @@ export const poolLaws = (backend: Backend): void => {
         assert.strictEqual(a.pool.links().size, 0)
         yield* b.until(hasNoLink(b, a))
         assert.deepStrictEqual([...a.chargesOf("LinkLost"), ...a.chargesOf("Violation")], [])
-        assert.deepStrictEqual(b.attendance.goodbyes, ["banned"])
+        saidGoodbye(b, "banned")
         a.book.unban(b.peer)
         yield* a.pool.lease(b.peer, alpha)
       })
@@ -309,8 +321,8 @@ export const poolLaws = (backend: Backend): void => {
         assert.strictEqual(a.attendance.live.size, 0)
         assert.strictEqual((yield* Effect.flip(a.pool.lease(b.peer, alpha))).reason, "closing")
         yield* b.until(hasNoLink(b, a))
-        assert.deepStrictEqual(b.attendance.goodbyes, ["shutdown"])
-        assert.deepStrictEqual([...a.chargesOf("LinkLost"), ...b.chargesOf("LinkLost")], [])
+        saidGoodbye(b, "shutdown")
+        assert.deepStrictEqual(a.chargesOf("LinkLost"), [])
       })
     )
   })

@@ -228,7 +228,7 @@ export const messageLaws = (backend: Backend): void => {
           yield* quiet.near.connection.send(numbered(n))
           assert.strictEqual(numberOf(yield* quiet.far.connection.receive), n)
           sentAt = Number.POSITIVE_INFINITY
-          assert.isAtMost(overtook, floods.length * batchBytes)
+          if (backend.overtakes !== true) assert.isAtMost(overtook, floods.length * batchBytes)
         }
       })
     )

@@ -25,6 +25,16 @@ export interface Backend {
   readonly name: string
   /** Virtual time: latencies are exact and a test may wait for simulated hours. Otherwise tests wait for events only. */
   readonly virtual: boolean
+  /**
+   * A round trip may take longer than a second. What is promised within a time, or for as long as a goodbye takes a second at
+   * most, is then not looked at; and an opening may time out, of which the next one knows nothing. Default: false.
+   */
+  readonly isSlow?: boolean
+  /**
+   * What is on its way may be overtaken at length by what another stream sends later: then the order in which things arrive says
+   * nothing of that in which they were sent. Default: false.
+   */
+  readonly overtakes?: boolean
   /** Runs a test to its end, in virtual or real time; rejects with the pretty-printed cause. */
   readonly run: <A, E>(test: Effect.Effect<A, E, Scope.Scope>, options?: RunOptions) => Promise<A>
   readonly world: (hosts: number) => Effect.Effect<World, never, Scope.Scope>

@@ -24,17 +24,19 @@ const jumping = ({ hosts, network }: InprocessWorld) =>
   }))
 
 export const hardships: ReadonlyArray<Circumstances & { readonly name: string }> = [
-  { name: "with latency and jitter", network: { latency: "400 millis", jitter: "400 millis" } },
-  { name: "with packets that are lost", network: { loss: 0.2 } },
+  { name: "with latency and jitter", network: { latency: "400 millis", jitter: "400 millis" }, isSlow: true },
+  { name: "with packets that are lost", network: { loss: 0.2 }, isSlow: true, overtakes: true },
   { name: "with little bandwidth", network: { bandwidth: 200_000 } },
   { name: "with hosts that read slowly", befall: reading(200_000) },
   { name: "with a small buffer", network: { buffer: 5000, splitting: 0.9 } },
-  { name: "with packets that are held and released", befall: shutting("hold") },
-  { name: "with partitions that are healed", befall: shutting("block") },
+  { name: "with packets that are held and released", befall: shutting("hold"), overtakes: true },
+  { name: "with partitions that are healed", befall: shutting("block"), overtakes: true },
   { name: "with clocks that jump", befall: jumping },
   {
     name: "with all of it",
     network: { loss: 0.1, bandwidth: 500_000, jitter: "50 millis", buffer: 50_000 },
+    isSlow: true,
+    overtakes: true,
     befall: (world) => Effect.andThen(reading(500_000)(world), shutting("hold")(world))
   }
 ]

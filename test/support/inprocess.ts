@@ -30,6 +30,10 @@ export interface Circumstances {
   readonly network?: NetworkOptions
   /** What goes on beside the test for as long as its world is there. */
   readonly befall?: (world: InprocessWorld) => Effect.Effect<void>
+  /** See `Backend.isSlow`. Default: false. */
+  readonly isSlow?: boolean
+  /** See `Backend.overtakes`. Default: false. */
+  readonly overtakes?: boolean
   /** Which fiber goes next, by the seed. Default: first come, first served. */
   readonly schedule?: (seed: number) => Schedule
 }
@@ -40,7 +44,7 @@ const deadline = "1 day"
 /** Runs each test once per seed, so that laws meet more than one order of things. Default: seeds 1 to 10. */
 export const inprocessBackend = (
   seeds: number | { readonly from: number; readonly runs: number } = 10,
-  { befall = () => Effect.void, name, network: usual, schedule }: Circumstances = {}
+  { befall = () => Effect.void, isSlow = false, name, overtakes = false, network: usual, schedule }: Circumstances = {}
 ): InprocessBackend => {
   const { from, runs } = typeof seeds === "number" ? { from: 1, runs: seeds } : seeds
   const once = <A, E>(test: Effect.Effect<A, E, Scope.Scope>, seed: number): A => {
@@ -57,6 +61,8 @@ export const inprocessBackend = (
   return {
     name: name === undefined ? "in process" : `in process, ${name}`,
     virtual: true,
+    isSlow,
+    overtakes,
     run: async (test, options) => runSync(test, options),
     runSync,
     world: Effect.fnUntraced(function*(hosts: number, options: NetworkOptions = {}) {

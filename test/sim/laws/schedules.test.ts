@@ -1,4 +1,5 @@
 /** Every law, where any fiber that can go on may go first and may be stopped between any two operations. */
+import { vi } from "@effect/vitest"
 import { drawSchedule } from "../../../inprocess/index.ts"
 import { layerPeerBook, layerStoredPeerBook } from "../../../src/peers/index.ts"
 import { chainHostLaws } from "../../laws/ChainHost.laws.ts"
@@ -11,6 +12,9 @@ import { bookLaws } from "../../laws/PeerBook.laws.ts"
 import { transportLaws } from "../../laws/Transport.laws.ts"
 import { inprocessBackend } from "../../support/inprocess.ts"
 import { howMany } from "../properties/run.ts"
+
+// CHAIN_P2P_RUNS may ask for many.
+vi.setConfig({ testTimeout: 30 * 60_000 })
 
 const backend = inprocessBackend(howMany(12), { name: "under drawn schedules", schedule: drawSchedule })
 
