@@ -15,9 +15,9 @@ import { learn, learnChains, stick, unstick } from "./learn.ts"
 import { peerBookDefaults, type PeerBookOptions, type Setting } from "./options.ts"
 import { banByHand, record, unban } from "./record.ts"
 import type { RestoredBook } from "./restore.ts"
-import { type Ban, type BookChange, type BookState, type Entry, type Links, noLinks } from "./state.ts"
+import { type Ban, type BookChange, type BookState, type Entry, noLinks } from "./state.ts"
 import { readBook, writeBook } from "./storage.ts"
-import { calm, isSuspecting, type Suspicion, suspicionMillis } from "./suspicion.ts"
+import { calm, isSuspecting, suspicionMillis } from "./suspicion.ts"
 
 const byPeer = (addresses: ReadonlyArray<Address>): ReadonlyMap<PeerId, ReadonlyArray<Address>> => {
   const found = new Map<PeerId, ReadonlyArray<Address>>()
@@ -33,19 +33,18 @@ class Book {
   readonly #peers: Map<PeerId, Entry>
   readonly #bans: Map<PeerId, Ban>
   readonly #listeners = new Set<(peer: PeerId) => void>()
-  #own: ReadonlySet<Address> = new Set()
-  #links: Links = noLinks
-  #suspicion: Suspicion = calm
+  #state: BookState
   /** Called once for each change that is worth remembering. */
   onChange: () => void = () => {}
 
   constructor({ bans, peers }: RestoredBook) {
     this.#peers = new Map(peers)
     this.#bans = new Map(bans)
+    this.#state = { peers: this.#peers, bans: this.#bans, own: new Set(), links: noLinks, suspicion: calm }
   }
 
   get state(): BookState {
-    return { peers: this.#peers, bans: this.#bans, own: this.#own, links: this.#links, suspicion: this.#suspicion }
+    return this.#state
   }
 
   apply(change: BookChange): void {
@@ -57,10 +56,9 @@ class Book {
       if (ban === undefined) this.#bans.delete(peer)
       else this.#bans.set(peer, ban)
     }
-    if (change.peers.size > 0 || change.bans.size > 0 || change.links.dialled !== this.#links.dialled) this.onChange()
-    this.#own = change.own
-    this.#links = change.links
-    this.#suspicion = change.suspicion
+    const { links, own, suspicion } = change
+    if (change.peers.size > 0 || change.bans.size > 0 || links.dialled !== this.#state.links.dialled) this.onChange()
+    this.#state = { peers: this.#peers, bans: this.#bans, own, links, suspicion }
     this.tell(change.seen)
   }
 

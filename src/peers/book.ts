@@ -23,6 +23,32 @@ const bestFirst = (entry: Entry): ReadonlyArray<Address> => {
   })
 }
 
+/** A session that ends changes neither the addresses of its peer nor its chains, and it is most that ever happens. */
+const addressLists = new WeakMap<
+  Health["addresses"],
+  Pick<Entry, "given" | "learnt"> & { readonly addresses: ReadonlyArray<Address> }
+>()
+
+const addressesOf = (entry: Entry): ReadonlyArray<Address> => {
+  const { given, health, learnt } = entry
+  const before = addressLists.get(health.addresses)
+  if (before?.given === given && before.learnt === learnt) return before.addresses
+  const addresses = bestFirst(entry)
+  addressLists.set(health.addresses, { given, learnt, addresses })
+  return addresses
+}
+
+const chainLists = new WeakMap<NonNullable<Entry["chains"]>, PeerFacts["chains"]>()
+
+const chainsOf = ({ chains }: Entry): PeerFacts["chains"] => {
+  if (chains === undefined) return Option.none()
+  const before = chainLists.get(chains)
+  if (before !== undefined) return before
+  const made = Option.some([...chains.values()])
+  chainLists.set(chains, made)
+  return made
+}
+
 const facts = new WeakMap<Entry, PeerFacts>()
 
 export const factsOf = (entry: Entry): PeerFacts => {
@@ -30,10 +56,11 @@ export const factsOf = (entry: Entry): PeerFacts => {
   if (cached !== undefined) return cached
   const made: PeerFacts = {
     peer: entry.peer,
-    addresses: bestFirst(entry),
-    chains: entry.chains === undefined ? Option.none() : Option.some([...entry.chains.values()]),
+    addresses: addressesOf(entry),
+    chains: chainsOf(entry),
     sticky: entry.sticky,
     lastSuccess: entry.health.lastSuccess === undefined ? Option.none() : Option.some(entry.health.lastSuccess),
+    ...(entry.health.firstSuccess === undefined ? {} : { firstSuccess: entry.health.firstSuccess }),
     ...(entry.health.remembered === undefined ? {} : { remembered: entry.health.remembered }),
     ...(entry.source === undefined ? {} : { source: entry.source }),
     failures: entry.health.failures

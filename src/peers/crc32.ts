@@ -7,6 +7,6 @@ const table = Uint32Array.from({ length: 256 }, (_, n) => {
 /** Of IEEE 802.3. Tells every change of up to 32 bits in a row, and all but one in four thousand million of the others. */
 export const crc32 = (bytes: Uint8Array): number => {
   let value = 0xffffffff
-  for (const byte of bytes) value = (table[(value ^ byte) & 0xff] ?? 0) ^ (value >>> 8)
+  for (let i = 0; i < bytes.length; i++) value = (table[(value ^ (bytes[i] ?? 0)) & 0xff] ?? 0) ^ (value >>> 8)
   return (value ^ 0xffffffff) >>> 0
 }

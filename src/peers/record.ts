@@ -37,8 +37,8 @@ export const charge = (
 ): void => {
   const entry = draft.get(peer)
   if (entry === undefined) return
-  const known = addressesOf(entry)
-  draft.put({ ...entry, health: healthAfter(entry.health, verdict, (address) => known.has(address), now, draw) })
+  const isKnown = (address: Address) => addressesOf(entry).has(address)
+  draft.put({ ...entry, health: healthAfter(entry.health, verdict, isKnown, now, draw) })
   if (draft.suspicion._tag === "Suspecting") return
   const { deeds } = draft.suspicion
   const matters = verdict.ourEnd !== undefined || isFailure(verdict) || deeds.some((deed) => deed.peer === peer)

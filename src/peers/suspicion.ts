@@ -121,8 +121,8 @@ export const cutOff = (draft: Draft, now: number): void => {
 /** Adds a deed that was applied just now; takes the charges of the window back if nearly everything is broken. */
 export const noted = (draft: Draft, deeds: ReadonlyArray<Deed>, deed: Deed): void => {
   const kept = [...since(deeds, deed.at - windowMillis - unheardMillis), deed].slice(-maxDeeds)
-  const all = since(kept, windowStart(draft.links, deed.at))
-  if (deed.verdict.ourEnd !== "broken" || !nearlyAllBroken(all, draft.links)) {
+  const all = deed.verdict.ourEnd === "broken" ? since(kept, windowStart(draft.links, deed.at)) : []
+  if (!nearlyAllBroken(all, draft.links)) {
     draft.suspicion = { _tag: "Calm", deeds: kept }
     return
   }
