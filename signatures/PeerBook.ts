@@ -62,6 +62,8 @@ export interface PeerFacts {
   /** Who keeps it: each owner adds and removes its own reason. A sticky peer is never evicted. */
   readonly sticky: ReadonlySet<string>
   readonly lastSuccess: Option.Option<number>
+  /** When a session with it first ended in order, perhaps with an earlier process of ours; absent if none has. */
+  readonly firstSuccess?: number
   /**
    * Known from an earlier process only: nothing was heard of it since, and it may be long gone. We were linked to an anchor at
    * the end of that process, so it is asked first. Not of peers that the user names.

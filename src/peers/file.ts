@@ -28,12 +28,13 @@ const peerLines = new WeakMap<Entry, string>()
 const peerLine = (entry: Entry): string => {
   const known = peerLines.get(entry)
   if (known !== undefined) return known
-  const { failures, lastSuccess } = entry.health
+  const { failures, firstSuccess, lastSuccess } = entry.health
   const line: PeerLine = {
     peer: entry.peer,
     ...(entry.sequence < 0n ? {} : { sequence: String(entry.sequence) }),
     heard: Math.round(entry.heard),
     failures,
+    ...(firstSuccess === undefined ? {} : { firstSuccess: Math.round(firstSuccess) }),
     ...(lastSuccess === undefined ? {} : { lastSuccess: Math.round(lastSuccess) }),
     addresses: [...addressesOf(entry)].map((at) => {
       const { failures, lastSuccess } = entry.health.addresses.get(at) ?? untriedAddress
@@ -43,6 +44,17 @@ const peerLine = (entry: Entry): string => {
   const text = JSON.stringify(line).slice(0, -1)
   peerLines.set(entry, text)
   return text
+}
+
+const idLists = new WeakMap<NonNullable<Entry["chains"]>, string>()
+
+/** Ids are JSON, and have no line breaks. */
+const idsOf = (chains: NonNullable<Entry["chains"]>): string => {
+  const known = idLists.get(chains)
+  if (known !== undefined) return known
+  const ids = [...chains.keys()].join("\n")
+  idLists.set(chains, ids)
+  return ids
 }
 
 /** What `state` is worth remembering. `now` in monotonic, `wallNow` in wall time. */
@@ -61,11 +73,19 @@ export const encodeBook = (
     indices.set(id, indices.size)
     return indices.size - 1
   }
+  // Most peers serve the same chains.
+  const alike = new Map<string, string>()
+  const served = (chains: NonNullable<Entry["chains"]>): string => {
+    const ids = idsOf(chains)
+    const known = alike.get(ids)
+    if (known !== undefined) return known
+    const text = `,"chains":[${Array.from(chains, ([id, chain]) => indexOf(id, chain)).join(",")}]`
+    alike.set(ids, text)
+    return text
+  }
   const lines: Array<string> = []
   for (const entry of peers.values()) {
-    const serves = entry.chains === undefined || entry.chains.size > maxChainsWritten
-      ? ""
-      : `,"chains":[${Array.from(entry.chains, ([id, chain]) => indexOf(id, chain)).join(",")}]`
+    const serves = entry.chains === undefined || entry.chains.size > maxChainsWritten ? "" : served(entry.chains)
     lines.push(`${peerLine(entry)}${serves}${anchors.has(entry.peer) ? `,"anchor":true` : ""}}\n`)
   }
   for (const [banned, { at, by, reason, times, until }] of bans) {

@@ -39,7 +39,7 @@ export const healthAfter = (
   now: number,
   draw: number
 ): Health => {
-  let { addresses, coolUntil, failures, lastSuccess, pairs } = health
+  let { addresses, coolUntil, failures, firstSuccess, lastSuccess, pairs } = health
   if (verdict.address !== undefined && known(verdict.address.address)) {
     const { address, good } = verdict.address
     const before = addresses.get(address) ?? untriedAddress
@@ -51,6 +51,7 @@ export const healthAfter = (
   if (verdict.peer === "good") {
     failures = 0
     coolUntil = never
+    firstSuccess ??= now
     lastSuccess = now
   } else if (verdict.peer === "failed") {
     failures += 1
@@ -68,7 +69,7 @@ export const healthAfter = (
     }
     pairs = next
   }
-  const after = { failures, coolUntil, lastSuccess, addresses, pairs, remembered: undefined }
+  const after = { failures, coolUntil, firstSuccess, lastSuccess, addresses, pairs, remembered: undefined }
   const line = lineOf(verdict, after, now)
   return { ...after, history: line === undefined ? health.history : withLine(health.history, line) }
 }

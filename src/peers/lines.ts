@@ -18,6 +18,7 @@ export const PeerLine = Schema.Struct({
   sequence: Schema.optionalKey(Schema.String.pipe(Schema.check(Schema.isPattern(/^\d{1,20}$/)))),
   heard: Schema.Finite,
   failures: Schema.Natural,
+  firstSuccess: Schema.optionalKey(Schema.Finite),
   lastSuccess: Schema.optionalKey(Schema.Finite),
   addresses: Schema.Array(Schema.Struct({
     at: Address,

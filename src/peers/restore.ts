@@ -73,6 +73,8 @@ const restoredEntry = (line: PeerLine, head: ClocksLine, { bounds }: Setting, cl
     health: {
       ...fresh.health,
       failures: line.failures,
+      // A file of an earlier version has the last one only.
+      firstSuccess: past(line.firstSuccess ?? line.lastSuccess),
       lastSuccess: past(line.lastSuccess),
       addresses: new Map(
         usable.flatMap(({ at, failures, lastSuccess }): ReadonlyArray<[Address, AddressHealth]> =>

@@ -21,6 +21,7 @@ export interface PairHealth {
 export interface Health {
   readonly failures: number
   readonly coolUntil: number
+  readonly firstSuccess: number | undefined
   readonly lastSuccess: number | undefined
   readonly addresses: ReadonlyMap<Address, AddressHealth>
   /** By `chainId`. */
@@ -94,6 +95,7 @@ export const untriedPair: PairHealth = { failures: 0, coolUntil: never, incompat
 const untried: Health = {
   failures: 0,
   coolUntil: never,
+  firstSuccess: undefined,
   lastSuccess: undefined,
   addresses: new Map(),
   pairs: new Map(),

@@ -27,12 +27,21 @@ export class Acquaintances {
     return this.all.size
   }
 
-  /** It said so itself, on a link that is up, and the signature is its own. */
-  meet(peer: PeerId, envelope: Uint8Array, sequence: bigint, now: number): void {
+  /**
+   * It said so itself, on a link that is up, and the signature is its own. `known`: when it is first known to have lived, if that was
+   * before, as in an earlier run.
+   */
+  meet(peer: PeerId, envelope: Uint8Array, sequence: bigint, now: number, known = now): void {
     const before = this.all.get(peer)
     if (envelope.length > maxEnvelopeBytes || (before !== undefined && before.sequence > sequence)) return
     // A copy: what came is a view of a larger message.
-    this.all.set(peer, { envelope: envelope.slice(), sequence, since: before?.since ?? now, last: now, isLinked: true })
+    this.all.set(peer, {
+      envelope: envelope.slice(),
+      sequence,
+      since: Math.min(before?.since ?? now, known),
+      last: now,
+      isLinked: true
+    })
     if (this.all.size > maxKept) this.forgetOne()
   }
 

@@ -75,12 +75,14 @@ class Exchange {
 
   /** A peer has said who it is. */
   meet(peer: PeerId, envelope: Uint8Array): Effect.Effect<void> {
-    const { now, pool } = this.needs
+    const { book, now, pool } = this.needs
     // It may be gone by the time that its signature is checked.
     const isLinked = () => pool.links().has(peer)
     return this.records.read(envelope).pipe(
       Effect.map((record) => {
-        if (record.peer === peer && isLinked()) this.acquaintances.meet(peer, envelope, record.sequence, now())
+        if (record.peer !== peer || !isLinked()) return
+        const known = Option.getOrUndefined(book.peer(peer))?.firstSuccess
+        this.acquaintances.meet(peer, envelope, record.sequence, now(), known)
       }),
       // One that is no good is reported where the book learns of it, and charged to nobody.
       Effect.ignore,

@@ -35,6 +35,7 @@ const keptOf = ({ now, state }: TestBook) => ({
     chains: entry.chains,
     heard: now - entry.heard,
     failures: entry.health.failures,
+    firstSuccess: now - (entry.health.firstSuccess ?? Infinity),
     lastSuccess: now - (entry.health.lastSuccess ?? Infinity),
     tried: [...entry.health.addresses].map(([at, { failures, lastSuccess }]) =>
       `${at} ${failures} ${now - (lastSuccess ?? Infinity)}`
