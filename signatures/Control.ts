@@ -8,6 +8,7 @@ import type { PeerId } from "./PeerId.ts"
  * be recognised: `chains` holds these. A chain that we begin to serve later appears as `added` then.
  */
 export type ControlEvent =
+  /** Once the peer has said who it is, and again when it has sealed its record anew. */
   | {
     readonly _tag: "Info"
     readonly peer: PeerId
