@@ -1,7 +1,7 @@
 /** Two hundred attackers against five honest peers. With CHAIN_P2P_FULL=1 they are 200, else 30. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Scope } from "effect"
-import type { SimulatedHost } from "../../../inprocess/index.ts"
+import type { Network, SimulatedHost } from "../../../inprocess/index.ts"
 import type { SelectionPolicy } from "../../../signatures/index.ts"
 import { inprocessBackend } from "../../support/inprocess.ts"
 import { chainsOf, type Citizen, citizen, isFull, patience } from "./town.ts"
@@ -13,6 +13,33 @@ const attackerCount = isFull ? 200 : 30
 const exchange = { provenFor: "1 second" } as const
 /** Has its sessions with others, of whom we need to know nothing: nobody is helped by being asked. */
 const content: SelectionPolicy = { pick: () => [] }
+
+/** Honest hosts in address groups of their own, and attackers in three. */
+const sides = Effect.fnUntraced(function*(network: Network) {
+  const honest: Array<SimulatedHost> = []
+  for (let n = 0; n < 5; n++) honest.push(yield* network.host({ addresses: [`/ip4/30.0.${n}.1/tcp/7400`] }))
+  const attackers: Array<SimulatedHost> = []
+  for (let n = 0; n < attackerCount; n++) {
+    attackers.push(yield* network.host({ addresses: [`/ip4/66.6.${n % 3}.${1 + Math.floor(n / 3)}/tcp/7400`] }))
+  }
+  return { honest, attackers }
+})
+
+/** They accept everybody, never end a session, tell of each other, and come to the victims all at once. */
+const attack = Effect.fnUntraced(function*(
+  attackers: ReadonlyArray<SimulatedHost>,
+  victims: ReadonlyArray<SimulatedHost>
+) {
+  const isVictim = new Set(victims.map(({ peer }) => peer))
+  const policy: SelectionPolicy = {
+    pick: ({ candidates }) => candidates.flatMap(({ peer }) => isVictim.has(peer) ? [peer] : [])
+  }
+  const config = { maxInboundCount: 500, sessionCount: 64, sessionTimeout: "Infinity", policy } as const
+  for (const [n, host] of attackers.entries()) {
+    const knows = [...victims, ...attackers.slice(n + 1, n + 9)]
+    yield* citizen(host, { chains, knows, config, exchange: { ...exchange, enough: 10 } })
+  }
+})
 
 describe("attackers in three address groups", () => {
   it.each(
@@ -26,32 +53,12 @@ describe("attackers in three address groups", () => {
       inprocess.run(
         Effect.gen(function*() {
           const { network } = yield* inprocess.world(0)
-          const honest: Array<SimulatedHost> = []
-          for (let n = 0; n < 5; n++) honest.push(yield* network.host({ addresses: [`/ip4/30.0.${n}.1/tcp/7400`] }))
-          const attackers: Array<SimulatedHost> = []
-          for (let n = 0; n < attackerCount; n++) {
-            attackers.push(yield* network.host({ addresses: [`/ip4/66.6.${n % 3}.${1 + Math.floor(n / 3)}/tcp/7400`] }))
-          }
+          const { attackers, honest } = yield* sides(network)
           const us = yield* network.host()
           for (const host of honest) {
             yield* citizen(host, { chains, knows: [], config: { policy: content }, exchange })
           }
-          // They accept everybody, never end a session, tell of each other, and come all at once.
-          const victims = comeToAll ? [us, ...honest] : [us]
-          const isVictim = new Set(victims.map(({ peer }) => peer))
-          const victimsOnly: SelectionPolicy = {
-            pick: ({ candidates }) => candidates.flatMap(({ peer }) => isVictim.has(peer) ? [peer] : [])
-          }
-          const config = {
-            maxInboundCount: 500,
-            sessionCount: 64,
-            sessionTimeout: "Infinity",
-            policy: victimsOnly
-          } as const
-          for (const [n, host] of attackers.entries()) {
-            const knows = [...victims, ...attackers.slice(n + 1, n + 9)]
-            yield* citizen(host, { chains, knows, config, exchange: { ...exchange, enough: 10 } })
-          }
+          yield* attack(attackers, comeToAll ? [us, ...honest] : [us])
           yield* Effect.sleep(comeToAll ? "1 minute" : "10 seconds")
 
           const isHonest = new Set(honest.map(({ peer }) => peer))
@@ -84,6 +91,35 @@ describe("attackers in three address groups", () => {
           const again = yield* network.restart(us)
           yield* Scope.close(before, Exit.void)
           yield* Scope.close(yield* live(again, []), Exit.void)
+        }),
+        { seed: 11 }
+      ),
+    patience
+  )
+
+  it(
+    "don't come between honest peers that look for peers themselves: each has a session with another one at all times",
+    () =>
+      inprocess.run(
+        Effect.gen(function*() {
+          const { network } = yield* inprocess.world(0)
+          const { attackers, honest } = yield* sides(network)
+          yield* attack(attackers, honest)
+          yield* Effect.sleep("20 seconds")
+          const isHonest = new Set(honest.map(({ peer }) => peer))
+          const config = { sessionTimeout: "20 seconds" } as const
+          const citizens = yield* Effect.forEach(honest, (host) => {
+            const knows = [...honest.filter((other) => other !== host), ...attackers.slice(0, 20)]
+            return citizen(host, { chains, knows, config, exchange })
+          })
+          yield* Effect.sleep("10 seconds")
+          for (let tenth = 0; tenth < 300; tenth++) {
+            for (const { sessions } of citizens.flatMap(({ nodes }) => nodes)) {
+              // Whoever opened it: who is called by all others has nobody left to call.
+              assert.isAtLeast((yield* sessions).filter(({ peer }) => isHonest.has(peer)).length, 1)
+            }
+            yield* Effect.sleep("100 millis")
+          }
         }),
         { seed: 11 }
       ),
