@@ -83,10 +83,11 @@ export const withWakeUps = <A>(wakeUps: WakeUps, body: () => A): A => {
   const waits = (fiber: AnyFiber) =>
     isSuspended(fiber) && fiber.cache.scheduler === wakeUps.scheduler && fiber.pollUnsafe() === undefined &&
     !wakeUps.hasTurn(fiber)
-  // Called very often: no rest of arguments, no `apply`.
+  // Called very often: no rest of arguments, no `apply`, and a closure only where one is needed.
   const goOn = evaluate.original as (this: AnyFiber, effect: unknown) => unknown
+  const wake = (fiber: AnyFiber, effect: unknown) => wakeUps.wake(fiber, () => goOn.call(fiber, effect))
   const evaluating = function(this: AnyFiber, effect: unknown) {
-    if (waits(this)) wakeUps.wake(this, () => goOn.call(this, effect))
+    if (waits(this)) wake(this, effect)
     else goOn.call(this, effect)
   }
   return replacing([

@@ -29,9 +29,13 @@ export const hostClock = (base: Clock.Clock, wall: WallClock, drift: number): Cl
     currentTimeNanos: Effect.sync(currentTimeNanosUnsafe),
     monotonicTimeNanosUnsafe,
     monotonicTimeNanos: Effect.sync(monotonicTimeNanosUnsafe),
-    sleep: (duration) =>
-      ppm === 0n || !Duration.isFinite(duration)
-        ? base.sleep(duration)
-        : base.sleep(Duration.millis(Duration.toMillis(duration) / (1 + Number(ppm) / 1_000_000)))
+    sleep: ppm === 0n
+      ? (duration) => base.sleep(duration)
+      : (duration) =>
+        base.sleep(
+          Duration.isFinite(duration)
+            ? Duration.millis(Duration.toMillis(duration) / (1 + Number(ppm) / 1_000_000))
+            : duration
+        )
   }
 }

@@ -4,11 +4,12 @@ import { Deadlines } from "./Deadlines.ts"
 import { Ear } from "./Ear.ts"
 import { Introductions } from "./Introductions.ts"
 import { OwnRecord } from "./OwnRecord.ts"
+import { Pulse } from "./Pulse.ts"
 import { Served } from "./Served.ts"
 import { Subscribers } from "./Subscribers.ts"
 
 export interface ConnectionsOptions {
-  /** Between two pings of a link. Default 5 seconds. */
+  /** After which a link on which nothing has arrived is pinged. Default 5 seconds. */
   readonly pingInterval?: Duration.Input
   /** A link on which nothing has arrived for so long is dead. Default 12 seconds. */
   readonly silence?: Duration.Input
@@ -29,6 +30,7 @@ export interface Environment {
   readonly pingMillis: number
   readonly silenceMillis: number
   readonly ear: Ear
+  readonly pulse: Pulse
   /** Monotonic milliseconds. */
   readonly now: () => number
   readonly randomBytes: (n: number) => Uint8Array
@@ -68,6 +70,7 @@ export const makeEnvironment = Effect.fnUntraced(function*(
     pingMillis,
     silenceMillis: Duration.toMillis(options.silence ?? "12 seconds"),
     ear: new Ear(pingMillis, now()),
+    pulse: new Pulse({ now, start, pingMillis, beating: () => ownRecord.look() }),
     now,
     randomBytes: (n) => Uint8Array.from({ length: n }, () => Math.floor(random.nextDoubleUnsafe() * 256)),
     subscribers: new Subscribers(),

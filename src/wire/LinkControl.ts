@@ -8,6 +8,7 @@ import { frame, FrameType, maxControlBytes } from "./frames.ts"
 import { type FrameHandler, type FrameStream, readFrames } from "./FrameStream.ts"
 import { wireVersion } from "./openingFrames.ts"
 import { PeerQuestions, type QuestionsHost } from "./PeerQuestions.ts"
+import type { Beating } from "./Pulse.ts"
 import type { ServedChain } from "./Served.ts"
 import { takeTokens, type TokenBucket, type TokenRate, untilToken } from "./TokenBucket.ts"
 
@@ -30,7 +31,7 @@ export interface ControlHost {
 }
 
 /** Our end of a link's control stream: who we are, what we serve and whom we know, whether the peer lives, and the goodbyes. */
-export class LinkControl implements FrameHandler, QuestionsHost {
+export class LinkControl implements FrameHandler, QuestionsHost, Beating {
   private readonly link: Link
   private readonly env: Environment
   private readonly host: ControlHost
@@ -55,6 +56,9 @@ export class LinkControl implements FrameHandler, QuestionsHost {
   private isPeerLeaving = false
   private readonly over = Deferred.makeUnsafe<void>()
   private heardAt: number
+  /** When we last pinged of ourselves. */
+  private pingedAt = Number.NEGATIVE_INFINITY
+  private isSilent = false
 
   constructor(link: Link, env: Environment, host: ControlHost) {
     this.link = link
@@ -119,31 +123,30 @@ export class LinkControl implements FrameHandler, QuestionsHost {
     this.owesRecord = !this.say({ type: "renewal", record: this.env.ownRecord.bytes })
   }
 
-  /** Pings for as long as the link lives, and tells the pool when nothing has come for too long. */
-  readonly keepAlive: Effect.Effect<void> = Effect.suspend(() => {
-    const { now, pingMillis, pool, silenceMillis } = this.env
-    let nextPing = now()
-    let wakeAt = nextPing
-    const beat: Effect.Effect<void> = Effect.suspend(() => {
-      const time = now()
-      // It was this process that stood still: what the peer has sent meanwhile has not been read yet.
-      if (time - wakeAt > pingMillis) this.heardAt = Math.max(this.heardAt, time - pingMillis)
-      if (time - this.heardAt >= silenceMillis) {
-        const why = this.env.ear.wasDeaf(this.heardAt, time) ? "deaf" : "silent"
-        return Effect.sync(() => pool.dead(this.link, why))
-      }
-      if (time >= nextPing) {
-        nextPing = time + pingMillis
-        this.env.ownRecord.look()
-        this.ping()
-      }
-      wakeAt = Math.min(nextPing, this.heardAt + silenceMillis)
-      // At least a millisecond: sums and differences of such times round differently, and time must pass.
-      return Effect.andThen(Effect.sleep(Math.max(1, Math.ceil(wakeAt - time))), beat)
-    })
-    const count = (by: 1 | -1) => Effect.sync(() => this.env.ear.count(by))
-    return Effect.acquireUseRelease(count(1), () => beat, () => count(-1))
-  })
+  /**
+   * Pings when nothing has come for a while, and tells the pool when nothing has for too long. Of two ends the one that pings
+   * first spares the other its own, as a ping is heard too.
+   */
+  beat(time: number, soon: number): number {
+    const { ear, pingMillis, pool, silenceMillis } = this.env
+    if (this.isSilent) return Infinity
+    if (time - this.heardAt >= silenceMillis) {
+      this.isSilent = true
+      pool.dead(this.link, ear.wasDeaf(this.heardAt, time) ? "deaf" : "silent")
+      return Infinity
+    }
+    const pingAt = Math.max(this.heardAt, this.pingedAt) + pingMillis
+    const isDue = time >= pingAt - soon
+    if (isDue) {
+      this.pingedAt = time
+      this.ping()
+    }
+    return Math.min(isDue ? time + pingMillis : pingAt, this.heardAt + silenceMillis)
+  }
+
+  excuse(until: number): void {
+    this.heardAt = Math.max(this.heardAt, until)
+  }
 
   /** Completes once a ping was answered that was sent after the call. */
   readonly probe: Effect.Effect<void> = Effect.suspend(() => {

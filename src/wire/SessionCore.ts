@@ -15,6 +15,18 @@ import { type Waiting, WaitList } from "./WaitList.ts"
 
 export type Outcome = ConnectionClosed | ConnectionFailed
 
+const closed = new Map<string, ConnectionClosed>()
+
+/** One for each way to end: every session ends once, and hardly anybody asks where in our own code that was. */
+const closedBy = (by: ConnectionClosed["by"], code: CloseCode): ConnectionClosed => {
+  const key = `${by} ${code}`
+  const known = closed.get(key)
+  if (known !== undefined) return known
+  const made = new ConnectionClosed({ by, code })
+  closed.set(key, made)
+  return made
+}
+
 /** What both ends have agreed on. Bytes. */
 export interface SessionTerms {
   /** The smaller of both ends' maxima. */
@@ -163,7 +175,7 @@ export class SessionCore implements FrameHandler {
   /** Orderly: what was sent goes first, then the end. What has arrived and is still coming is discarded. */
   end(code: CloseCode): void {
     if (this.outcome === undefined) {
-      this.conclude(new ConnectionClosed({ by: "local", code }))
+      this.conclude(closedBy("local", code))
       this.stream.outbox.finishWith(endFrame(code))
       this.host.closing("flush")
     }
@@ -300,7 +312,7 @@ export class SessionCore implements FrameHandler {
     if (code === undefined) return this.stream.violate()
     this.isSilenced = true
     this.stream.stop()
-    if (this.outcome === undefined) this.conclude(new ConnectionClosed({ by: "remote", code }))
+    if (this.outcome === undefined) this.conclude(closedBy("remote", code))
     // Answered at once. The peer reads no more messages, so what was not written yet would be for nobody.
     if (!this.stream.outbox.finished) {
       this.stream.outbox.finishNow(endFrame(code))

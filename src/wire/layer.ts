@@ -17,7 +17,7 @@ import { LinkSessions } from "./LinkSessions.ts"
 interface Attended {
   readonly control: LinkControl
   readonly sessions: LinkSessions
-  readonly stopPinging: () => void
+  readonly unlink: () => void
 }
 
 /**
@@ -41,7 +41,7 @@ export const layerConnections = (
       ended: (link) => {
         const attended = links.get(link)
         links.delete(link)
-        attended?.stopPinging()
+        attended?.unlink()
         attended?.control.ended()
       },
       probe: (link) => links.get(link)?.control.probe ?? Effect.never,
@@ -120,7 +120,13 @@ const attend = (env: Environment, links: Map<Link, Attended>, link: Link): void 
     }
   })
   const sessions = new LinkSessions(link, env, control.heard)
-  links.set(link, { control, sessions, stopPinging: env.start(control.keepAlive) })
+  const rest = env.pulse.add(control)
+  env.ear.count(1)
+  const unlink = () => {
+    rest()
+    env.ear.count(-1)
+  }
+  links.set(link, { control, sessions, unlink })
   link.accept((stream) => onStream(env, link, control, sessions, stream))
   if (link.direction === "inbound") return
   // A peer that takes no control stream can't be kept; if it is the link that has ended, nothing is left to say.

@@ -194,6 +194,23 @@ describe("the control stream", () => {
       assert.strictEqual(peer.heard.filter((type) => type === "ping").length, 3)
     }))
 
+  it.effect("leaves the pinging to a peer that pings more often, and pings one that falls silent", () =>
+    Effect.gen(function*() {
+      const { host, peer } = yield* bobAndStranger
+      assert.isDefined(host)
+      peer.say(info)
+      const pings = () => peer.heard.filter((type) => type === "ping").length
+      for (let id = 0; id < 6; id++) {
+        peer.say({ type: "ping", id })
+        yield* settled
+        yield* TestClock.adjust("4 seconds")
+      }
+      assert.strictEqual(pings(), 0)
+      yield* TestClock.adjust("1 second")
+      yield* settled
+      assert.strictEqual(pings(), 1)
+    }))
+
   it.effect("has a link on which nothing arrives for twelve seconds reported as silent, and none before", () =>
     Effect.gen(function*() {
       const { pools, peer } = yield* bobAndStranger
