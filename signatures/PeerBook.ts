@@ -97,7 +97,10 @@ export interface HistoryLine {
 
 /** Facts about peers, and nothing but facts. All reads and `record` are synchronous: decisions are taken between two events. */
 export class PeerBook extends Context.Service<PeerBook, {
-  /** A verified record, or the user's word (sequence 0). Bounded: may evict peers that are not sticky. */
+  /**
+   * A verified record, or the user's word (sequence 0). What the peer says itself (`info`) counts whatever its sequence. Bounded: may
+   * evict peers that are not sticky.
+   */
   readonly learn: (record: PeerRecord, source: PeerSource) => void
   /** What the peer says it serves. `set` replaces what it said before. */
   readonly learnChains: (

@@ -88,7 +88,9 @@ export const learn = (
     const learnt = [...entry.learnt, ...found]
     draft.put(withAddresses({ ...heardOf(entry, now), source: entry.source ?? source }, entry.given, learnt, bounds))
   } else {
-    if (record.sequence <= entry.sequence) {
+    // What a peer says itself on its link is its newest word, though its clock may have been ahead when it sealed an earlier one.
+    const isOlder = source !== "info" && record.sequence < entry.sequence
+    if (isOlder || record.sequence === entry.sequence) {
       // Nothing new about where it is, but somebody still speaks of it.
       if (entry.health.remembered !== undefined) draft.put(heardOf(entry, now))
       return draft.change()

@@ -28,12 +28,13 @@ export class Acquaintances {
   }
 
   /**
-   * It said so itself, on a link that is up, and the signature is its own. `known`: when it is first known to have lived, if that was
+   * It said so itself, on a link that is up, and the signature is its own: so it is its newest word, though its clock may have been
+   * ahead when it said another. `known`: when it is first known to have lived, if that was
    * before, as in an earlier run.
    */
   meet(peer: PeerId, envelope: Uint8Array, sequence: bigint, now: number, known = now): void {
     const before = this.all.get(peer)
-    if (envelope.length > maxEnvelopeBytes || (before !== undefined && before.sequence > sequence)) return
+    if (envelope.length > maxEnvelopeBytes) return
     // A copy: what came is a view of a larger message.
     this.all.set(peer, {
       envelope: envelope.slice(),

@@ -50,11 +50,18 @@ describe("what the book may be taught", () => {
     expect(book.learn(peer, [addressOf(2)], 8n).facts(peer)?.addresses).toEqual([name, loopback, addressOf(2)])
   })
 
-  it("lets the record with the higher sequence count, in whatever order they come", () => {
+  it("takes the last word of a peer itself, though its clock was ahead when it said another", () => {
+    const book = new TestBook().learn(peer, [addressOf(1)], 1_000n, "exchange").learn(peer, [addressOf(2)], 10n, "info")
+    expect(book.facts(peer)?.addresses).toEqual([addressOf(2)])
+    expect(book.learn(peer, [addressOf(3)], 9n, "exchange").facts(peer)?.addresses).toEqual([addressOf(2)])
+    expect(book.learn(peer, [addressOf(4)], 11n, "exchange").facts(peer)?.addresses).toEqual([addressOf(4)])
+  })
+
+  it("lets the record with the higher sequence count, in whatever order others tell them", () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.integer({ min: 0, max: 200 }), { minLength: 1, maxLength: 8 }), (sequences) => {
         const book = new TestBook()
-        for (const n of sequences) book.learn(peer, [addressOf(n)], BigInt(n))
+        for (const n of sequences) book.learn(peer, [addressOf(n)], BigInt(n), "exchange")
         expect(book.facts(peer)?.addresses).toEqual([addressOf(Math.max(...sequences))])
       })
     )

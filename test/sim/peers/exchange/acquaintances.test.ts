@@ -60,11 +60,11 @@ describe("an acquaintance", () => {
     assert.deepStrictEqual([all.envelope(a, inAWeek), all.envelope(a, inAWeek + 1)], [record(1), undefined])
   })
 
-  it("has the record with the highest sequence, and none that is long", () => {
+  it("has the record that it gave last, though its clock was ahead before, and none that is long", () => {
     const all = new Acquaintances()
     all.meet(a, record(1), 5n, 0)
     all.meet(a, record(2), 4n, 0)
-    all.meet(a, record(3), 6n, 0)
+    all.meet(a, record(3), 3n, 0)
     all.meet(b, record(4, 2049), 1n, 0)
     assert.deepStrictEqual([all.envelope(a, today), all.envelope(b, today)], [record(3), undefined])
   })
