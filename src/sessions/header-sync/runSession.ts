@@ -1,11 +1,12 @@
 /** One session: carries messages between a connection and the core, which alone decides. */
-import { Clock, Deferred, Effect, Latch, Random } from "effect"
+import { Clock, type Context, Effect, Exit, Fiber, Random } from "effect"
 import {
   type ConnectionClosed,
   type ConnectionFailed,
   type MessageTooLarge,
   monotonicMillis,
   type P2pConnection,
+  type P2pMessage,
   ProtocolViolated
 } from "../../../signatures/index.ts"
 import type { Core, Moment } from "./Core.ts"
@@ -31,52 +32,127 @@ export const momentReader: Effect.Effect<() => Moment> = Effect.gen(function*() 
   })
 })
 
-/** Sends what the core has to say, one message at a time, and waits while it has nothing. */
-const sending = (core: Core, peer: Peer, connection: P2pConnection, more: Latch.Latch) =>
-  Effect.gen(function*() {
-    while (true) {
-      more.closeUnsafe()
-      const outgoing = core.next(peer)
-      if (outgoing === undefined) yield* more.await
-      else {
-        yield* connection.send(outgoing.bytes).pipe(
-          Effect.andThen(Effect.sync(outgoing.sent)),
-          Effect.catchTag(
-            "MessageTooLarge",
-            (error) => core.tooLarge(peer, error.limit) ? Effect.void : Effect.fail(error)
-          )
-        )
-      }
+type Sessions = Pick<Core, "next" | "receive" | "tooLarge">
+
+/**
+ * A session while it runs. A fiber waits for what the peer says; one that sends is there only while there is something to be
+ * said: most sessions say nothing for most of the time, and there are thousands.
+ */
+class Talk {
+  readonly #core: Sessions
+  readonly #connection: P2pConnection
+  readonly #run: (effect: Effect.Effect<void, HeaderSyncError>) => Fiber.Fiber<void, HeaderSyncError>
+  #receiver: Fiber.Fiber<void, HeaderSyncError> | undefined
+  #sender: Fiber.Fiber<void, HeaderSyncError> | undefined
+  #isSending = false
+  #hasNews = false
+  #isOver = false
+  #failure: Exit.Exit<void, HeaderSyncError> | undefined
+  #failed: (exit: Exit.Exit<void, HeaderSyncError>) => void = (exit) => {
+    this.#failure = exit
+  }
+
+  constructor(core: Sessions, connection: P2pConnection, context: Context.Context<never>) {
+    this.#core = core
+    this.#connection = connection
+    this.#run = Effect.runForkWith(context)
+  }
+
+  /** What ends it. To be asked for once. */
+  failure(
+    peer: Peer,
+    heard: (peer: Peer, bytes: P2pMessage) => string | undefined
+  ): Effect.Effect<void, HeaderSyncError> {
+    return Effect.callback((resume) => {
+      if (this.#failure !== undefined) return resume(this.#failure)
+      this.#failed = resume
+      const receiving = Effect.flatMap(this.#connection.receive, (bytes) => {
+        const what = heard(peer, bytes)
+        return what === undefined ? Effect.void : Effect.fail(new ProtocolViolated({ what }))
+      })
+      this.wake(peer)
+      this.#receiver = this.#run(Effect.forever(receiving))
+      this.#receiver.addObserver((exit) => this.#failed(exit))
+    })
+  }
+
+  fail(error: HeaderSyncError): void {
+    this.#failed(Exit.fail(error))
+  }
+
+  /** There may be something to say. */
+  wake(peer: Peer): void {
+    this.#hasNews = !this.#isOver
+    while (this.#hasNews && !this.#isSending) {
+      this.#hasNews = false
+      this.#isSending = true
+      const sender = this.#run(this.#sayAll(peer))
+      this.#sender = sender
+      sender.addObserver((exit) => {
+        this.#isSending = false
+        this.#sender = undefined
+        if (Exit.isFailure(exit)) this.#failed(exit)
+        else if (this.#hasNews) this.wake(peer)
+      })
     }
-  }).pipe(
+  }
+
+  /** One message at a time. */
+  #sayAll(peer: Peer): Effect.Effect<void, HeaderSyncError> {
+    const next: Effect.Effect<void, HeaderSyncError> = Effect.suspend(() => {
+      const outgoing = this.#core.next(peer)
+      if (outgoing === undefined) return Effect.void
+      return this.#connection.send(outgoing.bytes).pipe(
+        Effect.andThen(Effect.sync(outgoing.sent)),
+        Effect.catchTag(
+          "MessageTooLarge",
+          (error) => this.#core.tooLarge(peer, error.limit) ? Effect.void : Effect.fail(error)
+        ),
+        Effect.andThen(next)
+      )
+    })
     // Whatever ended the connection, `receive` says so too, once it has given what came before.
-    Effect.catchTags({ ConnectionClosed: () => Effect.never, ConnectionFailed: () => Effect.never })
-  )
+    return Effect.catchTags(next, { ConnectionClosed: () => Effect.void, ConnectionFailed: () => Effect.void })
+  }
+
+  /** Nothing is left of it when this completes. */
+  get over(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.#isOver = true
+      this.#hasNews = false
+      const fibers = [this.#receiver, this.#sender].filter((fiber) => fiber !== undefined)
+      return Fiber.interruptAll(fibers.filter((fiber) => fiber.pollUnsafe() === undefined))
+    })
+  }
+}
 
 /** `alarm` is called after whatever may have changed when something is due next. */
-export const runSession = (core: Core, alarm: () => void) =>
-  Effect.fnUntraced(function*(connection: P2pConnection): Effect.fn.Return<void, HeaderSyncError> {
-    const moment = yield* momentReader
-    const more = Latch.makeUnsafe()
-    const stalled = yield* Deferred.make<never, HeaderSyncStalled>()
-    const receiving = (peer: Peer) =>
-      Effect.flatMap(connection.receive, (bytes) => {
-        const what = core.receive(peer, bytes, moment())
-        alarm()
-        return what === undefined ? Effect.void : Effect.fail(new ProtocolViolated({ what }))
-      }).pipe(Effect.forever)
-    return yield* Effect.acquireUseRelease(
-      Effect.sync(() =>
-        core.join({
-          wake: () => void more.openUnsafe(),
-          stalled: (error) => void Deferred.doneUnsafe(stalled, Effect.fail(error))
-        })
-      ),
-      (peer) => Effect.raceAllFirst([sending(core, peer, connection, more), receiving(peer), Deferred.await(stalled)]),
-      (peer) =>
-        Effect.sync(() => {
-          core.leave(peer, moment())
-          alarm()
-        })
+export const runSession =
+  (core: Core, alarm: () => void) => (connection: P2pConnection): Effect.Effect<void, HeaderSyncError> =>
+    Effect.flatMap(
+      momentReader,
+      (moment) =>
+        Effect.contextWith((context: Context.Context<never>) =>
+          Effect.acquireUseRelease(
+            Effect.sync(() => {
+              const talk = new Talk(core, connection, context)
+              const peer: Peer = core.join({ wake: () => talk.wake(peer), stalled: (error) => talk.fail(error) })
+              return { peer, talk }
+            }),
+            ({ peer, talk }) =>
+              talk.failure(peer, (peer, bytes) => {
+                const what = core.receive(peer, bytes, moment())
+                alarm()
+                return what
+              }),
+            ({ peer, talk }) =>
+              Effect.andThen(
+                Effect.sync(() => {
+                  core.leave(peer, moment())
+                  alarm()
+                }),
+                talk.over
+              )
+          )
+        )
     )
-  })
