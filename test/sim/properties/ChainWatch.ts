@@ -13,6 +13,7 @@ import {
 } from "../../../signatures/index.ts"
 import { isLegal } from "../../../src/node/transitions.ts"
 import { type Home } from "./Home.ts"
+import { Patience } from "./Patience.ts"
 import { type NodeShape } from "./shapes.ts"
 import { type Held } from "./World.ts"
 
@@ -35,6 +36,16 @@ export class ChainWatch {
   /** It is on its way out: nothing is expected of it any more. */
   isStopping = false
   events = 0
+  /** Of those that must not last, by peer. */
+  readonly ignored = new Patience<PeerId>()
+  readonly #doubled = new Patience<PeerId>()
+  readonly #bare = new Patience<PeerId>()
+  readonly #leased = new Patience<PeerId>()
+  readonly #lost = new Patience<"slot">()
+  /** Whether something has happened since somebody looked around; and how often nobody did, as nothing had. */
+  #isTouched = true
+  #isFull = false
+  #passedOver = 0
   /** Of virtual time: since when nothing is missing that could be had. */
   settledSince: number | undefined
 
@@ -82,12 +93,19 @@ export class ChainWatch {
     }
     this.held.set(opened, held)
     this.home.world.connections.set(opened.connection, held)
-    this.home.world.dirty.add(this)
+    this.touch()
     return held
+  }
+
+  /** Something has happened here. */
+  touch(): void {
+    this.#isTouched = true
+    this.home.world.dirty.add(this)
   }
 
   hear(event: NodeEvent): void {
     this.events++
+    this.#isTouched = true
     if (event._tag !== "Transition") return
     const { by, from, peer, to } = event
     // What came before we listened, we don't know.
@@ -116,9 +134,20 @@ export class ChainWatch {
     if (comeIn > maxInbound) this.accuse(`${comeIn} inbound connections are held: over the limit of ${maxInbound}`)
   }
 
+  /** Nothing has happened since the last look, all was well then, and nothing is missing that time alone could bring. */
+  #isStill(): boolean {
+    const patiences = [this.ignored, this.#doubled, this.#bare, this.#leased, this.#lost]
+    return !this.#isTouched && this.#isFull && patiences.every(({ isEmpty }) => isEmpty)
+  }
+
   /** Leases, sessions and slots, where two fibers, or two ends, may need a moment to agree. */
   lookAround(): void {
+    if (this.#isStill() && this.#passedOver++ < 5) return
+    this.#isTouched = false
+    this.#passedOver = 0
     const { home } = this
+    const now = home.now()
+    const leasesOf = home.leasesOf(this.id)
     const counts = new Map<PeerId, number>()
     const groups = new Map<string, number>()
     // One that is on its way out holds no place of its group.
@@ -128,7 +157,7 @@ export class ChainWatch {
       if (endedAt === undefined && direction === "outbound" && group !== undefined && chosen.has(peer)) {
         groups.set(group, (groups.get(group) ?? 0) + 1)
       }
-      const age = (endedAt ?? home.now()) - since
+      const age = (endedAt ?? now) - since
       if (age > this.shape.sessionTimeout * 1.25 + 2_000 + this.shape.drainTimeout) {
         this.accuse(`a session with ${home.name(peer)} has gone on for ${age} ms, and was never rotated`)
       }
@@ -137,14 +166,14 @@ export class ChainWatch {
       const { peer } = home ?? {}
       if (peer === undefined) continue
       const doubled = (counts.get(peer) ?? 0) > 1
-      if (this.home.lasts(`double ${this.id} ${peer}`, doubled) > 300) {
+      if (this.#doubled.lasts(peer, doubled, now) > 300) {
         this.accuse(`two sessions with ${this.home.name(peer)}`)
       }
-      const leases = this.home.leasesOf(peer, this.id)
-      if (this.home.lasts(`bare ${this.id} ${peer}`, counts.has(peer) && leases === 0) > 300) {
+      const leases = leasesOf.get(peer) ?? 0
+      if (this.#bare.lasts(peer, counts.has(peer) && leases === 0, now) > 300) {
         this.accuse(`a session with ${this.home.name(peer)} without a lease`)
       }
-      if (this.home.lasts(`lease ${this.id} ${peer}`, leases > 0 && !this.isBusy(peer)) > 300) {
+      if (this.#leased.lasts(peer, leases > 0 && !this.isBusy(peer), now) > 300) {
         this.accuse(`a lease on the link to ${this.home.name(peer)} without a session`)
       }
     }
@@ -165,7 +194,7 @@ export class ChainWatch {
     let openings = 0
     for (const count of this.openings.values()) openings += count
     const lost = opening + outbound + inbound + closing > openings + this.held.size
-    if (this.home.lasts(`slot ${this.id}`, lost && this.node !== undefined) > 300) {
+    if (this.#lost.lasts("slot", lost && this.node !== undefined, this.home.now()) > 300) {
       this.accuse(
         `${opening} opening, ${
           outbound + inbound
@@ -216,7 +245,7 @@ export class ChainWatch {
     const eligible = missing > 0 && !home.book.suspectsItself() ? new Set(this.eligible()) : new Set<PeerId>()
     for (const other of home.world.homes) {
       if (other === undefined) continue
-      const ignored = home.lasts(`ignored ${this.id} ${other.peer}`, eligible.has(other.peer))
+      const ignored = this.ignored.lasts(other.peer, eligible.has(other.peer), home.now())
       if (ignored > 1_500) {
         const state = this.#states.get(other.peer)
         this.accuse(
@@ -224,7 +253,8 @@ export class ChainWatch {
         )
       }
     }
-    const isSettled = shape.sessionCount <= outbound || (opening === 0 && eligible.size === 0)
+    this.#isFull = shape.sessionCount <= outbound
+    const isSettled = this.#isFull || (opening === 0 && eligible.size === 0)
     if (!isSettled) this.settledSince = undefined
     else this.settledSince ??= home.now()
   }
@@ -237,8 +267,8 @@ export class ChainWatch {
     for (const [peer, count] of this.openings) {
       if (count > 0) this.accuse(`an opening with ${this.home.name(peer)} is left after the node's end`)
     }
-    for (const [key, count] of this.home.leases) {
-      if (key.endsWith(this.id) && count > 0) this.accuse("a lease is left after the node's end")
+    for (const count of this.home.leasesOf(this.id).values()) {
+      if (count > 0) this.accuse("a lease is left after the node's end")
     }
   }
 }

@@ -24,12 +24,12 @@ export interface SessionRun {
   readonly held: Held | undefined
   /** Messages that `send` took, and those of which nobody knows whether it did. */
   accepted: number
-  readonly uncertain: Set<string>
+  readonly uncertain: Set<number>
   /** Whose messages come in: the run at the other end. */
   from: SessionRun | undefined
   /** Who receives ours. */
   to: SessionRun | undefined
-  readonly received: Set<string>
+  readonly received: Set<number>
   lastReceivedAt: number | undefined
   /** It says much at once, and then nothing more. */
   fallsSilent: boolean

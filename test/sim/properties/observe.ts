@@ -187,8 +187,17 @@ const checkCharge = (home: Home, charge: Charge, before: Before): void => {
 
 export const watchBook = (home: Home): void => {
   const { book } = home
-  const { record } = book
+  const { record, unstick } = book
+  const stickyOf = (peer: PeerId): ReadonlySet<string> =>
+    Option.match(book.peer(peer), { onNone: () => new Set(), onSome: ({ sticky }) => sticky })
   Object.assign(book, {
+    unstick: (peer: PeerId, owner: string) => {
+      const others = [...stickyOf(peer)].filter((other) => other !== owner)
+      unstick(peer, owner)
+      const left = stickyOf(peer)
+      const isKept = others.every((other) => left.has(other))
+      if (!isKept) home.accuse(`${home.name(peer)} is sticky for others than ${owner}, and no longer is`)
+    },
     record: (charge: Charge) => {
       if (!home.isAlive()) return record(charge)
       const { peer } = charge
@@ -207,6 +216,9 @@ export const watchBook = (home: Home): void => {
         if (left < 0) home.accuse(`the link to ${home.name(peer)} went down twice`)
         home.links.set(peer, left)
       }
+      if (charge._tag === "Unreachable" && home.pool.links().size === 0) {
+        home.inVain.set(peer, (home.inVain.get(peer) ?? 0) + 1)
+      }
       if (charge._tag === "LinkLost") {
         if (home.pool.links().has(peer)) home.accuse(`a link to ${home.name(peer)} was charged, but another took over`)
         if (home.goodbyes.has(peer)) home.accuse(`a link to ${home.name(peer)} was charged after its goodbye`)
@@ -216,7 +228,7 @@ export const watchBook = (home: Home): void => {
         if (watch === undefined) return
         if (charge.outcome._tag !== "Cancelled") watch.told++
         if (watch.told > watch.begun) watch.accuse(`${describe(charge)} of ${home.name(peer)} was told twice`)
-        home.world.dirty.add(watch)
+        watch.touch()
       }
     }
   })
@@ -268,8 +280,8 @@ const beginOpening = (watch: ChainWatch, peer: PeerId): void => {
   const { home } = watch
   watch.begun++
   watch.openings.set(peer, (watch.openings.get(peer) ?? 0) + 1)
-  home.patience.forget(`ignored ${watch.id} ${peer}`)
-  home.world.dirty.add(watch)
+  watch.ignored.forget(peer)
+  watch.touch()
   const standing = home.book.standing(peer, watch.chain)
   // What was charged in this very instant came after the decision.
   const isFresh = home.chargedAt.get(peer) === home.now()
@@ -282,7 +294,7 @@ const beginOpening = (watch: ChainWatch, peer: PeerId): void => {
 
 const endOpening = (watch: ChainWatch, peer: PeerId): void => {
   watch.openings.set(peer, (watch.openings.get(peer) ?? 1) - 1)
-  watch.home.world.dirty.add(watch)
+  watch.touch()
 }
 
 /** Of a connection: when it ends, and when nothing is left of it. */
@@ -295,7 +307,7 @@ const follow = (watch: ChainWatch, opened: OpenedConnection, direction: "inbound
   const note = (how: ConnectionClosed | ConnectionFailed) => {
     if (held.endedAt !== undefined) return
     held.endedAt = home.now()
-    home.world.dirty.add(watch)
+    watch.touch()
     if (how._tag === "ConnectionClosed" && how.by === "local") {
       if (held.run !== undefined) held.run.closedWith = how.code
       if (how.code === "rotated") watch.rotations.push(home.now() - held.since)
@@ -317,7 +329,7 @@ const follow = (watch: ChainWatch, opened: OpenedConnection, direction: "inbound
     released: Effect.map(released, () => {
       held.endedAt ??= home.now()
       watch.held.delete(opened)
-      home.world.dirty.add(watch)
+      watch.touch()
     })
   }
   // Its own, before those of its class.

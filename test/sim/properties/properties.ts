@@ -55,11 +55,15 @@ const disconnected = (world: World): string | undefined => {
   return chain && `the graph of ${chain.name} is not connected`
 }
 
-/** Whoever is drawn: hosts enough for the target, and few enough that two graphs have no room beside each other. */
+/**
+ * Whoever is drawn: hosts enough for the target, and few enough that two graphs have no room beside each other. What they say
+ * is of no concern to who finds whom, and in minutes it would be most of what happens.
+ */
 const crowd = (random: RandomStream, least = 1, given: Partial<Shape> & { readonly chainCount?: number } = {}) => {
   const sessionCount = random.between(least, 3)
   const hosts = random.between(2 * sessionCount + 1, 4 * sessionCount + 2)
-  return plainShape(hosts, { node: nodeShape({ sessionCount }), chainCount: random.between(1, 3), ...given })
+  const node = nodeShape({ sessionCount })
+  return plainShape(hosts, { node, chainCount: random.between(1, 3), talks: "seldom", ...given })
 }
 
 const anything: Property = {
@@ -211,11 +215,12 @@ const isolation: Property = {
       hasKnown: isShort ? random.chance(0.5) : random.chance(0.8)
     })
     const begin = seconds(random.between(5, 10))
-    // Silence takes 12 s to tell; then nobody is charged for 3 s, nor for dials that fail 5 s later.
-    const end = begin + random.between(seconds(isShort ? 13 : 20), seconds(isShort ? 16 : 40))
+    // Silence takes 12 s to tell, and a dial 5 s to fail. Those that fail while there is no link at all are what a suspicion of
+    // ourselves comes from, once there are five: before that, the few that did are charged.
+    const end = begin + random.between(seconds(isShort ? 11 : 20), seconds(isShort ? 16 : 40))
     const unforgiven = (world: World) => {
       const home = world.homes[0]
-      const charged = home?.book.all().find(({ failures }) => failures > 0)
+      const charged = home?.book.all().find(({ failures, peer }) => failures > (home.inVain.get(peer) ?? 0))
       return charged && isShort ? `host 0 was cut off, and charged ${home?.name(charged.peer)}` : undefined
     }
     const back = at(town(shape), end + seconds(30), (world) => {

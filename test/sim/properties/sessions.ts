@@ -50,7 +50,13 @@ const begin = (watch: ChainWatch, connection: P2pConnection): SessionRun => {
   return run
 }
 
-const name = (lane: number, sequence: number): string => `${lane}.${sequence}`
+/** A run has fewer. */
+const mostLanes = 16
+
+/** Of a message, within its run. */
+const idOf = (lane: number, sequence: number): number => sequence * mostLanes + lane
+
+const name = (id: number): string => `${id % mostLanes}.${Math.floor(id / mostLanes)}`
 
 /** What has arrived: of this chain and peer, of one run of its session, each message once, those of each fiber in order. */
 class Inbox {
@@ -82,17 +88,19 @@ class Inbox {
     run.from ??= sender
     sender.to ??= run
     if (run.from !== sender || sender.to !== run) watch.accuse("messages of two sessions on one connection")
-    const id = name(lane, sequence)
-    if (run.received.has(id)) watch.accuse(`message ${id} arrived twice`)
+    const id = idOf(lane, sequence)
+    if (run.received.has(id)) watch.accuse(`message ${name(id)} arrived twice`)
     run.received.add(id)
     run.lastReceivedAt = watch.home.now()
     if (!this.#inOrder) return
     let next = this.#next.get(lane) ?? 0
-    while (next < sequence && sender.uncertain.has(name(lane, next))) next++
-    if (next !== sequence) watch.accuse(`message ${name(lane, next)} is missing before ${id}`)
+    while (next < sequence && sender.uncertain.has(idOf(lane, next))) next++
+    if (next !== sequence) watch.accuse(`message ${name(idOf(lane, next))} is missing before ${name(id)}`)
     this.#next.set(lane, sequence + 1)
     // Who began to wait at an earlier time is served before.
-    if (at < this.#latest) watch.accuse(`message ${id} was sent at ${at}, and overtaken by one of ${this.#latest}`)
+    if (at < this.#latest) {
+      watch.accuse(`message ${name(id)} was sent at ${at}, and overtaken by one of ${this.#latest}`)
+    }
     this.#latest = Math.max(this.#latest, at)
   }
 }
@@ -127,16 +135,17 @@ const lane = Effect.fnUntraced(function*(
   for (let sequence = 0;; sequence++) {
     // A flood comes to its end, or a run would hold nothing else.
     if (pause < 10 && sequence > 60) return yield* Effect.never
+    const id = idOf(number, sequence)
     const size = yield* between(headerBytes, sequence % 4 === 3 ? largest : 100)
     const sent = Effect.map(
       Effect.suspend(() => send(encode(run, number, sequence, watch.home.now(), size))),
       () => {
         run.accepted++
-        run.uncertain.delete(name(number, sequence))
+        run.uncertain.delete(id)
       }
     )
     // Given up while it waits, it was sent whole or not at all: nobody knows which.
-    run.uncertain.add(name(number, sequence))
+    run.uncertain.add(id)
     yield* patience === undefined ? sent : Effect.timeoutOption(sent, patience)
     yield* Effect.sleep(yield* between(0, pause))
   }
@@ -191,12 +200,16 @@ export const talk = (watch: ChainWatch): P2pSession<unknown> => (connection) =>
     const run = begin(watch, connection)
     if (watch.home.world.shape.talks === "silently") return yield* Effect.forever(connection.receive)
     const { talks } = watch.home.world.shape
-    const kind = talks === "steadily" ? "talks" : talks === "impatiently" ? "impatient" : yield* oneOf(kinds)
+    const kind = talks === "steadily" || talks === "seldom"
+      ? "talks"
+      : talks === "impatiently"
+      ? "impatient"
+      : yield* oneOf(kinds)
     run.fallsSilent = kind === "floods"
     const receivers = talks === "impatiently" ? 1 : yield* oneOf([1, 1, 3])
     const lanes = yield* oneOf([1, 2, 3])
     const inbox = new Inbox(watch, run, receivers === 1)
-    const pause = kind === "floods" ? 3 : talks === "impatiently" ? 25 : 1_500
+    const pause = kind === "floods" ? 3 : talks === "impatiently" ? 25 : talks === "seldom" ? 15_000 : 1_500
     const patience = kind === "impatient"
       ? yield* talks === "impatiently" ? oneOf([0, 0, 1, 3]) : between(1, 40)
       : undefined

@@ -40,8 +40,8 @@ export interface Shape {
   readonly isPrivate: boolean
   /** Every node has the first that its host knows among its `knownPeers`. */
   readonly hasKnown: boolean
-  /** Sessions of any kind; such as talk on and on; such as give up waiting all the time; such as only listen. */
-  readonly talks: "anyhow" | "steadily" | "impatiently" | "silently"
+  /** Sessions of any kind; such as talk on and on; seldom; such as give up waiting all the time; such as only listen. */
+  readonly talks: "anyhow" | "steadily" | "seldom" | "impatiently" | "silently"
 }
 
 const chainOf = (index: number): Chain => ({ network: "properties", name: `c${index}`, genesis: `0${index}` })
@@ -146,12 +146,12 @@ export const anyShape = (seed: number): Shape => {
       splitting: pickOf(random, [0, 0.1, 0.5])
     },
     startsAt: (host, chain) => late ? keyed(`starts/${host}/${chain}`).between(0, 5_000) : 0,
-    comesAndGoes: random.chance(0.35),
+    comesAndGoes: random.chance(0.45),
     accuser: random.chance(0.1) ? 0 : undefined,
     knows: (host) =>
       Array.from({ length: hosts }, (_, i) => i).filter((i) => i !== host && (everybody || i === 0 || i === host - 1)),
     isPrivate: random.chance(0.1),
-    hasKnown: random.chance(0.5),
+    hasKnown: random.chance(0.65),
     talks: "anyhow"
   })
 }

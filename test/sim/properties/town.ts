@@ -75,7 +75,7 @@ const nodeOf = Effect.fnUntraced(function*(home: Home, host: ProgramHost, chain:
       watch.isStopping = true
       return Effect.andThen(Scope.close(scope, Exit.void), Effect.sync(() => watch.over()))
     })
-    const life = comesAndGoes ? Effect.sleep(yield* Random.nextIntBetween(500, 20_000)) : Effect.never
+    const life = comesAndGoes ? Effect.sleep(yield* Random.nextIntBetween(500, 12_000)) : Effect.never
     yield* Effect.ensuring(life, end)
     yield* Effect.sleep(yield* Random.nextIntBetween(0, 3_000))
   }
