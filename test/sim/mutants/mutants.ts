@@ -87,16 +87,16 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "message lost at preemption",
     means: "a message leaves the core a step before the session gets it",
     file: "src/wire/connection.ts",
-    find: `    Effect.sync(() => {
-      const message = core.poll()
-      if (message === undefined) throw nothing
-      return message
-    }),`,
-    instead: `    Effect.suspend(() => {
-      const message = core.poll()
-      if (message === undefined) throw nothing
-      return Effect.succeed(message)
-    }),`
+    find: `      Effect.sync(() => {
+        const message = this.core.poll()
+        if (message === undefined) throw this
+        return message
+      }),`,
+    instead: `      Effect.suspend(() => {
+        const message = this.core.poll()
+        if (message === undefined) throw this
+        return Effect.succeed(message)
+      }),`
   },
   {
     name: "close without flush",
@@ -169,8 +169,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "prefix broken",
     means: "what had arrived before the other end's close, and was not received yet, is dropped",
     file: "src/wire/SessionCore.ts",
-    find: "this.conclude(new ConnectionClosed({ by: \"remote\", code }))",
-    instead: "{\n      this.discard()\n      this.conclude(new ConnectionClosed({ by: \"remote\", code }))\n    }"
+    find: "this.conclude(closedBy(\"remote\", code))",
+    instead: "{\n      this.discard()\n      this.conclude(closedBy(\"remote\", code))\n    }"
   }
 ]
 
