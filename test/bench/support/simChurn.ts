@@ -5,10 +5,21 @@
 import { Cause, Deferred, Effect, Exit, Fiber, Logger } from "effect"
 import { makeNetwork, makeSimulation, type Simulation } from "../../../inprocess/index.ts"
 import { SimulatedStream } from "../../../inprocess/network/SimulatedStream.ts"
+import { Address, addressFacts } from "../../../signatures/index.ts"
 import { SessionCore } from "../../../src/wire/SessionCore.ts"
 import { drawsOf } from "./briefSessions.ts"
 import { bytesInUse, countOf } from "./memory.ts"
 import { chains, hostCount, Town } from "./simTown.ts"
+
+/**
+ * What was read of the last thousands of addresses is remembered, and each link that comes in is from a new one: full from the
+ * beginning, that can't be taken for a growth.
+ */
+const fillMemory = (): void => {
+  for (let n = 0; n < 3 * 4096; n++) {
+    addressFacts(Address.make(`/ip4/10.${n >> 12}.${(n >> 4) & 255}.1/tcp/${50_000 + (n & 15)}`))
+  }
+}
 
 /** What there is in the simulation, and in the process. */
 export interface Census {
@@ -60,6 +71,7 @@ export interface SimulatedChurn {
 const churn = Effect.fnUntraced(
   function*(simulation: Simulation, options: SimulatedChurnOptions) {
     const { progress, seed, sessions, warmUp } = options
+    fillMemory()
     const draw = drawsOf(seed)
     let ends = 0
     let goal = { ends: 0, reached: Deferred.makeUnsafe<void>() }
