@@ -45,7 +45,8 @@ export class FiberRecord implements Scheduler.SchedulerDispatcher {
     this.#fiber = fiber
     this.line = lineOfChild(parent?.line, index)
     this.parentActor = parent?.actor ?? 0
-    this.actor = mixWords(this.parentActor, index)
+    // Signed: it fits into the field then.
+    this.actor = mixWords(this.parentActor, index) | 0
   }
 
   scheduleTask(run: () => void, priority: number): void {

@@ -82,7 +82,7 @@ const identify = (task: OpenTask): void => {
     task.actor = record.actor
     task.actorTurn = record.turns
   } else if (task.setter !== undefined) {
-    task.actor = mixWords(task.setter.actor, task.index)
+    task.actor = mixWords(task.setter.actor, task.index) | 0
     task.actorTurn = 0
   }
 }

@@ -35,6 +35,8 @@ export class Outbox implements Flow {
   #offset = 0
   #queued = false
   #finishing = false
+  /** Bound: there is one for every stream, and a closure would take twice the memory. */
+  readonly #onArrival: () => void = this.#arrived.bind(this)
 
   constructor(source: Source) {
     this.#source = source
@@ -124,7 +126,7 @@ export class Outbox implements Flow {
     this.#source.agenda.at(this.#first.at, this.#onArrival)
   }
 
-  readonly #onArrival = (): void => {
+  #arrived(): void {
     const { channel, isAbandoned } = this.#source
     if (isAbandoned && channel.isShut) this.keep(0)
     else if (channel.holds(this.#onArrival)) return

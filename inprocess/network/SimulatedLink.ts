@@ -59,7 +59,8 @@ export class SimulatedLink implements Link, StreamHome {
   readonly #setting: LinkSetting
   readonly #owner: LinkOwner
   readonly #key: Key
-  readonly #ended = Deferred.makeUnsafe<LinkEnd>()
+  /** Made when somebody waits. */
+  #ended: Deferred.Deferred<LinkEnd> | undefined
   #other: SimulatedLink | undefined
   /** Its streams, a list by `younger`. */
   #oldest: SimulatedStream | undefined
@@ -78,6 +79,8 @@ export class SimulatedLink implements Link, StreamHome {
   #by: LinkEnd["by"] | undefined
   #flushDeadline: Timer | undefined
   #concluded = false
+  /** Not if its process was killed before. */
+  #isTold = false
 
   constructor(parts: LinkParts) {
     this.peer = parts.peer
@@ -167,7 +170,11 @@ export class SimulatedLink implements Link, StreamHome {
   }
 
   get ended(): Effect.Effect<LinkEnd> {
-    return Deferred.await(this.#ended)
+    return Effect.suspend(() => {
+      const by = this.#by
+      if (by !== undefined && this.#isTold) return Effect.succeed({ by })
+      return Deferred.await(this.#ended ??= Deferred.makeUnsafe())
+    })
   }
 
   get close(): Effect.Effect<void> {
@@ -311,6 +318,7 @@ export class SimulatedLink implements Link, StreamHome {
     this.#owner.forget(this)
     if (this.dead) return
     const by = this.#by
+    this.#isTold = true
     this.#setting.trace?.({
       _tag: "LinkEnded",
       at: this.agenda.now(),
@@ -318,6 +326,6 @@ export class SimulatedLink implements Link, StreamHome {
       peer: this.peer,
       by
     })
-    Deferred.doneUnsafe(this.#ended, Effect.succeed({ by }))
+    if (this.#ended !== undefined) Deferred.doneUnsafe(this.#ended, Effect.succeed({ by }))
   }
 }

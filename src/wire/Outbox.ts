@@ -143,7 +143,7 @@ export class Outbox {
     const batch = this.batch
     if (batch === undefined) return this.batch = freshBytes(Math.max(end, this.hint))
     if (end > batchBytes || this.large !== undefined) return undefined
-    const larger = new Uint8Array(Math.min(batchBytes, Math.max(end, batch.length * 4)))
+    const larger = freshBytes(Math.min(batchBytes, Math.max(end, batch.length * 4)))
     larger.set(batch.subarray(0, this.used))
     return this.batch = larger
   }

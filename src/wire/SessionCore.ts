@@ -97,7 +97,8 @@ export class SessionCore implements FrameHandler {
   /** Consumed, and not given back yet. */
   private unreturned = 0
   private readonly arrived = new Ring<P2pMessage>()
-  private readonly senders = new WaitList<SendWaiter>()
+  /** Made when somebody waits: most sessions never wait to send. */
+  private senders: WaitList<SendWaiter> | undefined
   private readonly receivers = new WaitList<ReceiveWaiter>()
   /** Nothing of ours has a meaning any more: the other end has ended or failed, or we have aborted. */
   private isSilenced = false
@@ -118,12 +119,13 @@ export class SessionCore implements FrameHandler {
 
   /** False: there is no room, or others wait, or it is too large, or the connection has ended. */
   trySend(message: P2pMessage): boolean {
-    return this.senders.first === undefined && this.outcome === undefined && this.push(message)
+    return this.senders?.first === undefined && this.outcome === undefined && this.push(message)
   }
 
   /** For a message that is not too large. Resumes at once if there is room or an outcome by now. */
   waitToSend(waiter: SendWaiter): void {
     if (this.outcome !== undefined) return waiter.resume(this.outcome)
+    this.senders ??= new WaitList()
     this.senders.push(waiter)
     this.serveSenders()
   }
@@ -131,7 +133,7 @@ export class SessionCore implements FrameHandler {
   /** Who was resumed already has sent. */
   cancelSend(waiter: SendWaiter): void {
     // Those behind a large message may have room where it had none.
-    if (this.senders.remove(waiter)) this.serveSenders()
+    if (this.senders?.remove(waiter) === true) this.serveSenders()
   }
 
   /** Whether `poll` would give one. */
@@ -288,8 +290,8 @@ export class SessionCore implements FrameHandler {
 
   private serveSenders(): void {
     let waiter: SendWaiter | undefined
-    while ((waiter = this.senders.first) !== undefined && this.outcome === undefined && this.push(waiter.message)) {
-      this.senders.remove(waiter)
+    while ((waiter = this.senders?.first) !== undefined && this.outcome === undefined && this.push(waiter.message)) {
+      this.senders?.remove(waiter)
       waiter.resume()
     }
   }
@@ -348,7 +350,7 @@ export class SessionCore implements FrameHandler {
   private conclude(outcome: Outcome): void {
     this.outcome = outcome
     let waiter: SendWaiter | undefined
-    while ((waiter = this.senders.shift()) !== undefined) waiter.resume(outcome)
+    while ((waiter = this.senders?.shift()) !== undefined) waiter.resume(outcome)
     this.host.concluded(outcome)
   }
 

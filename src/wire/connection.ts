@@ -43,14 +43,13 @@ class Receive extends Effectable.Class<P2pMessage, Ended> {
    * somebody else was faster.
    */
   private polling(): Receiving {
-    return Effect.catchCause(
-      Effect.sync(() => {
-        const message = this.core.poll()
-        if (message === undefined) throw this
-        return message
-      }),
-      again
-    )
+    return Effect.catchCause(Effect.sync(this.next.bind(this)), again)
+  }
+
+  private next(): P2pMessage {
+    const message = this.core.poll()
+    if (message === undefined) throw this
+    return message
   }
 }
 

@@ -20,96 +20,98 @@ interface Attended {
   readonly unlink: () => void
 }
 
+// A generator function of its own for each process would be garbage that only a full collection takes away.
+const make = Effect.fnUntraced(function*(options: ConnectionsOptions) {
+  const pool = yield* ConnectionPool
+  const identity = yield* Identity
+  const links = new Map<Link, Attended>()
+  const renewed = () => {
+    for (const { control } of links.values()) control.renew()
+  }
+  const env = yield* makeEnvironment(pool, identity.seal(pool.addresses), renewed, options)
+
+  yield* pool.attend({
+    attend: (link) => attend(env, links, link),
+    ended: (link) => {
+      const attended = links.get(link)
+      links.delete(link)
+      attended?.unlink()
+      attended?.control.ended()
+    },
+    probe: (link) => links.get(link)?.control.probe ?? Effect.never,
+    farewell: (link, reason) =>
+      Effect.suspend(() => {
+        const attended = links.get(link)
+        if (attended === undefined) return Effect.void
+        const { control, sessions } = attended
+        if (reason !== "superseded") return control.farewell(reason)
+        sessions.supersede()
+        return Effect.andThen(control.farewell(reason), Effect.sync(() => sessions.abandon()))
+      })
+  })
+  const connections = Connections.of({
+    open: (peer, chain, limits) =>
+      Effect.suspend(() => {
+        let opened: OpenedConnection | undefined
+        return Effect.uninterruptibleMask((restore) =>
+          // The wait for a lease is interruptible by itself, and loses none.
+          Effect.flatMap(pool.lease(peer, chain), (lease) => {
+            const sessions = links.get(lease.link)?.sessions
+            const opening = sessions === undefined
+              ? Effect.fail(new OpenFailed({ reason: "link-lost" }))
+              : sessions.open({ lease, chain, limits, opened: (connection) => opened = connection })
+            return Effect.onError(restore(opening), () =>
+              Effect.sync(() => {
+                if (opened === undefined) lease.release()
+              }))
+          })
+        ).pipe(Effect.onInterrupt(() => Effect.sync(() => opened?.end("closed"))))
+      }),
+    serve: (chain, limits, decide) => {
+      const served = env.served.add(chain, limits, decide)
+      for (const { control } of links.values()) control.serve(served)
+      return () => {
+        if (!env.served.remove(served)) return
+        for (const { control } of links.values()) control.unserve(served)
+      }
+    }
+  })
+
+  const events = env.subscribers.stream(() => {
+    const infos: Array<ControlEvent> = []
+    for (const { control } of links.values()) {
+      const info = control.info()
+      if (info !== undefined) infos.push(info)
+    }
+    return infos
+  })
+
+  const control = Control.of({
+    events,
+    askPeers: (peer) =>
+      Effect.suspend(() => {
+        // Of two links to one peer the newer one.
+        const link = [...links.keys()].findLast((link) => link.peer === peer)
+        return (link === undefined ? undefined : links.get(link)?.control.askPeers) ?? Effect.succeedNone
+      }),
+    answerPeers: (answer) =>
+      Effect.asVoid(Effect.acquireRelease(
+        Effect.sync(() => env.introductions.set(answer)),
+        (end) => Effect.sync(end)
+      )),
+    served: () => Array.from(env.served.all(), ({ chain, limits }) => ({ chain, private: limits.private }))
+  })
+
+  return Context.make(Connections, connections).pipe(Context.add(Control, control))
+})
+
 /**
  * Speaks on every link of the pool: sessions' connections, and the control stream. When its scope closes, the pool ends all
  * links, and has it say goodbye on them.
  */
 export const layerConnections = (
   options: ConnectionsOptions = {}
-): Layer.Layer<Connections | Control, never, ConnectionPool | Identity> =>
-  Layer.effectContext(Effect.gen(function*() {
-    const pool = yield* ConnectionPool
-    const identity = yield* Identity
-    const links = new Map<Link, Attended>()
-    const renewed = () => {
-      for (const { control } of links.values()) control.renew()
-    }
-    const env = yield* makeEnvironment(pool, identity.seal(pool.addresses), renewed, options)
-
-    yield* pool.attend({
-      attend: (link) => attend(env, links, link),
-      ended: (link) => {
-        const attended = links.get(link)
-        links.delete(link)
-        attended?.unlink()
-        attended?.control.ended()
-      },
-      probe: (link) => links.get(link)?.control.probe ?? Effect.never,
-      farewell: (link, reason) =>
-        Effect.suspend(() => {
-          const attended = links.get(link)
-          if (attended === undefined) return Effect.void
-          const { control, sessions } = attended
-          if (reason !== "superseded") return control.farewell(reason)
-          sessions.supersede()
-          return Effect.andThen(control.farewell(reason), Effect.sync(() => sessions.abandon()))
-        })
-    })
-    const connections = Connections.of({
-      open: (peer, chain, limits) =>
-        Effect.suspend(() => {
-          let opened: OpenedConnection | undefined
-          return Effect.uninterruptibleMask((restore) =>
-            // The wait for a lease is interruptible by itself, and loses none.
-            Effect.flatMap(pool.lease(peer, chain), (lease) => {
-              const sessions = links.get(lease.link)?.sessions
-              const opening = sessions === undefined
-                ? Effect.fail(new OpenFailed({ reason: "link-lost" }))
-                : sessions.open({ lease, chain, limits, opened: (connection) => opened = connection })
-              return Effect.onError(restore(opening), () =>
-                Effect.sync(() => {
-                  if (opened === undefined) lease.release()
-                }))
-            })
-          ).pipe(Effect.onInterrupt(() => Effect.sync(() => opened?.end("closed"))))
-        }),
-      serve: (chain, limits, decide) => {
-        const served = env.served.add(chain, limits, decide)
-        for (const { control } of links.values()) control.serve(served)
-        return () => {
-          if (!env.served.remove(served)) return
-          for (const { control } of links.values()) control.unserve(served)
-        }
-      }
-    })
-
-    const events = env.subscribers.stream(() => {
-      const infos: Array<ControlEvent> = []
-      for (const { control } of links.values()) {
-        const info = control.info()
-        if (info !== undefined) infos.push(info)
-      }
-      return infos
-    })
-
-    const control = Control.of({
-      events,
-      askPeers: (peer) =>
-        Effect.suspend(() => {
-          // Of two links to one peer the newer one.
-          const link = [...links.keys()].findLast((link) => link.peer === peer)
-          return (link === undefined ? undefined : links.get(link)?.control.askPeers) ?? Effect.succeedNone
-        }),
-      answerPeers: (answer) =>
-        Effect.asVoid(Effect.acquireRelease(
-          Effect.sync(() => env.introductions.set(answer)),
-          (end) => Effect.sync(end)
-        )),
-      served: () => Array.from(env.served.all(), ({ chain, limits }) => ({ chain, private: limits.private }))
-    })
-
-    return Context.make(Connections, connections).pipe(Context.add(Control, control))
-  }))
+): Layer.Layer<Connections | Control, never, ConnectionPool | Identity> => Layer.effectContext(make(options))
 
 /** From the link's first moment to its end. */
 const attend = (env: Environment, links: Map<Link, Attended>, link: Link): void => {

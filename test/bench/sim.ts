@@ -34,6 +34,8 @@ const flood = async (nodes: number, burst: number) => {
   const plain = plainFlood(size)
   const between = bytesInUse()
   const simulated = simulatedFlood(size)
+  // All sessions talk, and what they have said is on its way.
+  simulated.move(2 * ends)
   const inUse = bytesInUse()
   const blocks = await interleaved<Sample>(
     new Map([

@@ -62,8 +62,9 @@ export const plainFlood = ({ burst, nodes, sessions }: FloodSize): Flood => {
 const host: SessionHost = { concluded: () => {}, closing: () => {}, violated: () => {}, gone: () => {} }
 const terms = { maxMessageBytes: limits.maxMessageBytes, window: limits.window, peerWindow: limits.window }
 
+const nobodyHears = () => {}
 const overStream = (stream: RawStream): P2pConnection =>
-  connectionOf(readFrames(stream, () => {}, (frames) => new SessionCore(frames, terms, host)))
+  connectionOf(readFrames(stream, nobodyHears, (frames) => new SessionCore(frames, terms, host)))
 
 /** Over the simulated network: each node has a link to its next neighbours in a ring, and one session on each. */
 export const simulatedFlood = ({ burst, nodes, sessions }: FloodSize): Flood => {

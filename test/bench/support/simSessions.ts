@@ -22,8 +22,9 @@ type Other = ProgramHost["hosts"][number]
 const host: SessionHost = { concluded: () => {}, closing: () => {}, violated: () => {}, gone: () => {} }
 const terms = { maxMessageBytes: limits.maxMessageBytes, window: limits.window, peerWindow: limits.window }
 
+const nobodyHears = () => {}
 const overStream = (stream: RawStream): P2pConnection =>
-  connectionOf(readFrames(stream, () => {}, (frames) => new SessionCore(frames, terms, host)))
+  connectionOf(readFrames(stream, nobodyHears, (frames) => new SessionCore(frames, terms, host)))
 
 /** What became of all of its sessions. */
 export interface Sessions {
@@ -42,13 +43,13 @@ const answer = Effect.fnUntraced(function*({ receive, send }: P2pConnection, ses
   }
 })
 
-/** Says something every second, and hears the answer. */
+/** Says something every two seconds, and hears the answer. */
 const ask = Effect.fnUntraced(function*({ receive, send }: P2pConnection, sessions: Sessions) {
   for (;;) {
     yield* send(message)
     yield* receive
     sessions.received++
-    yield* Effect.sleep(1000)
+    yield* Effect.sleep(2000)
   }
 })
 
