@@ -63,4 +63,4 @@ export const citizen = Effect.fnUntraced(function*(
 /** How many hosts a test takes part in: a few in every run, all of them when the environment asks for it. */
 export const isFull = process.env["CHAIN_P2P_FULL"] === "1"
 /** Milliseconds: of the machine's own time. */
-export const patience = isFull ? 1_800_000 : 60_000
+export const patience = isFull ? 1_800_000 : 300_000

@@ -52,7 +52,7 @@ const uselessOfAllKinds = (n: number, own: Address): ReadonlyArray<Address> => [
 describe("a hundred thousand records that are of no use", () => {
   it(
     "are all dropped without a word, the expired too: none is dialled, nothing is kept, and nobody is charged",
-    { timeout: 120_000 },
+    { timeout: 300_000 },
     () =>
       inprocess.run(
         Effect.gen(function*() {
