@@ -156,7 +156,9 @@ const checkCharge = (home: Home, charge: Charge, before: Before): void => {
   }
   if (concern === "turned away") {
     if (after.facts?.failures !== before.facts?.failures) home.accuse(`${who} was charged`)
-    if (after.facts !== undefined && after.standings.some(([, standing]) => untilOf(standing) < now + 599_999)) {
+    // A chain that does not fit is told so first, for as long as that lasts.
+    const isWaitedFor = (standing: Standing) => standing._tag === "Incompatible" || untilOf(standing) >= now + 599_999
+    if (after.facts !== undefined && !after.standings.every(([, standing]) => isWaitedFor(standing))) {
       home.accuse(`${who} is not waited for`)
     }
   }

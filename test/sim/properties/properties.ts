@@ -78,6 +78,8 @@ const recovery: Property = {
     // With fewer links than peers somebody asks for ever.
     const pool = drawn.pool.linger === undefined ? {} : { linger: drawn.pool.linger }
     const shape: Shape = { ...drawn, pool, comesAndGoes: false, accuser: undefined }
+    // Of many for whom there are just slots enough somebody is always about to find one.
+    const isTight = shape.hosts > 5 && shape.node.maxInbound <= shape.node.sessionCount
     return {
       ...town(shape),
       duration: "6 seconds",
@@ -85,9 +87,7 @@ const recovery: Property = {
       // The longest back-off, twice: one that began just before the end of the faults, and one for a peer that is full.
       eventually: {
         within: "7 minutes",
-        // Among many somebody is always about to replace a session that has ended.
-        holds: (world) =>
-          world.watches().length > 0 && allSettled(world, shape.hosts > 5 ? 0 : 2_000) && world.isTalking(5_000)
+        holds: (world) => world.watches().length > 0 && allSettled(world, isTight ? 0 : 2_000) && world.isTalking(5_000)
       }
     }
   }
