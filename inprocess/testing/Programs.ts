@@ -119,7 +119,7 @@ export class Programs<W, E> implements PlanHandlers {
         Effect.scoped,
         Effect.provideContext(host.services),
         // So that errors of the kernel can say whose fibers they name.
-        Effect.withSpan(`host ${index}`),
+        Effect.withSpan(`host ${index}`, {}, { captureStackTrace: false }),
         Effect.onExit((exit) =>
           Effect.sync(() => {
             if (!isCurrent()) return
