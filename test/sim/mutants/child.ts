@@ -10,7 +10,8 @@ const base = 1
 
 /** The runs that were wrong, of which `--clean` wants all and a mutant the first. */
 const alarms: Array<Alarm> = []
-const mostAlarms = process.argv.includes("--all") ? Infinity : 1
+const wantsAll = process.argv.includes("--all")
+const mostAlarms = wantsAll ? Infinity : 1
 
 const cpuSeconds = (): number => {
   const { system, user } = process.cpuUsage()
@@ -26,7 +27,11 @@ while (runs < most && cpuSeconds() < seconds && alarms.length < mostAlarms) {
   } catch (error) {
     alarm = { property: check.name, seed, wrong: String(error), replay: `seed=${seed}` }
   }
-  if (alarm !== undefined) alarms.push(alarm)
+  if (alarm !== undefined) {
+    alarms.push(alarm)
+    // It may go on for hours.
+    if (wantsAll) process.stderr.write(`${alarm.property}: ${alarm.wrong}\n  CHAIN_P2P_SIM='${alarm.replay}'\n`)
+  }
   runs++
 }
 process.stdout.write(`${JSON.stringify({ runs, cpuSeconds: cpuSeconds(), alarms })}\n`)

@@ -50,11 +50,11 @@ const run = (mutant: Mutant | undefined, args: ReadonlyArray<string>, timeout: n
   copy(into, mutant)
   return new Promise((resolve) => {
     const child = join(into, "test/sim/mutants/child.ts")
-    execFile(process.execPath, [child, ...args], { timeout, maxBuffer: 1 << 28 }, (error, stdout, stderr) => {
+    const running = execFile(process.execPath, [child, ...args], { timeout, maxBuffer: 1 << 28 }, (_error, stdout) => {
       rmSync(into, { recursive: true, force: true })
-      if (stdout === "" && error !== null && error.killed !== true) say(stderr.slice(0, 2_000))
       resolve(stdout === "" ? nothing : JSON.parse(stdout))
     })
+    running.stderr?.pipe(process.stderr)
   })
 }
 
@@ -110,7 +110,6 @@ const watchClean = async (wanted: number, from: number) => {
   )
   const runs = found.reduce((sum, it) => sum + it.runs, 0)
   const alarms = found.flatMap((it) => it.alarms)
-  for (const { property, replay, wrong } of alarms) say(`${property}: ${wrong}\n  CHAIN_P2P_SIM='${replay}'`)
   const cpuSeconds = rounded(found.reduce((sum, it) => sum + it.cpuSeconds, 0))
   report("mutants, clean", [{ runs, cpuSeconds, alarms: alarms.length }], [
     atLeast("runs of the code as it is", runs, wanted),
