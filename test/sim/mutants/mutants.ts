@@ -87,16 +87,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "message lost at preemption",
     means: "a message leaves the core a step before the session gets it",
     file: "src/wire/connection.ts",
-    find: `      Effect.sync(() => {
-        const message = this.core.poll()
-        if (message === undefined) throw this
-        return message
-      }),`,
-    instead: `      Effect.suspend(() => {
-        const message = this.core.poll()
-        if (message === undefined) throw this
-        return Effect.succeed(message)
-      }),`
+    find: "Effect.sync(this.next.bind(this))",
+    instead: "Effect.suspend(() => Effect.succeed(this.next()))"
   },
   {
     name: "close without flush",
