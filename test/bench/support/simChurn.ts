@@ -12,12 +12,12 @@ import { bytesInUse, countOf } from "./memory.ts"
 import { chains, hostCount, Town } from "./simTown.ts"
 
 /**
- * What was read of the last thousands of addresses is remembered, and each link that comes in is from a new one: full from the
- * beginning, that can't be taken for a growth.
+ * What was read of the last 4,096 to 8,192 addresses is remembered, and each link that comes in is from a new one: filled from the
+ * beginning, that is not taken for a growth, but for what it rises and falls between its bounds.
  */
 const fillMemory = (): void => {
   for (let n = 0; n < 3 * 4096; n++) {
-    addressFacts(Address.make(`/ip4/10.${n >> 12}.${(n >> 4) & 255}.1/tcp/${50_000 + (n & 15)}`))
+    addressFacts(Address.make(`/ip4/20.${n >> 12}.${(n >> 4) & 255}.1/tcp/${50_000 + (n & 15)}`))
   }
 }
 
