@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { queryObjects } from "node:v8"
+import { lineage } from "../../../../inprocess/kernel/Fibers.ts"
 import { makeSimulation } from "../../../../inprocess/kernel/index.ts"
 
 const Fiber = Effect.runFork(Effect.void).constructor
@@ -20,5 +21,16 @@ describe("fibers of a simulation", () => {
     while (simulation.step());
     assert.strictEqual(simulation.fibers().length, 1)
     assert.isBelow(fibersInMemory() - before, 10)
+  })
+
+  it("are told by the first few and the last of a long line, and that line is never longer than it can be told", () => {
+    const lineOf = (length: number) => {
+      const simulation = makeSimulation({ seed: 1 })
+      Effect.runForkWith(simulation.context)(relay(length))
+      while (simulation.step());
+      return simulation.fibers().map(lineage).join()
+    }
+    assert.strictEqual(lineOf(11), "0.0.0.0.0.0.0.0.0.0.0.0")
+    for (const length of [12, 63, 64, 65, 200]) assert.strictEqual(lineOf(length), "0.0.0.0…0.0.0.0.0.0.0.0")
   })
 })

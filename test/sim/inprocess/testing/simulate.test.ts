@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit } from "effect"
+import { Effect, Exit, Option } from "effect"
 import {
   firstDifference,
   firstDifferenceOf,
@@ -8,7 +8,7 @@ import {
   simulate,
   within
 } from "../../../../inprocess/index.ts"
-import { Disk } from "../../../../signatures/index.ts"
+import { ConnectionPool, Disk, Transport } from "../../../../signatures/index.ts"
 import { errorOf, forgetful, meeting } from "./scenarios.ts"
 
 const plan = (text: string) => {
@@ -119,6 +119,26 @@ describe("simulate", () => {
     assert.deepStrictEqual(onTheWayOut, [false])
     const notes = trace.filter(({ _tag: tag }) => tag === "Note").map((event) => printEvent(event).replace(/^\d+ /, ""))
     assert.deepStrictEqual(notes, ["0: boot 0 finds nothing", "0: boot 1 finds 7"])
+  })
+
+  it("gives hosts nothing above links, where a scenario asks for no more", () => {
+    const told: Array<ReadonlyArray<boolean>> = []
+    const tell = Effect.gen(function*() {
+      const transport = yield* Effect.serviceOption(Transport)
+      const pool = yield* Effect.serviceOption(ConnectionPool)
+      told.push([Option.isSome(transport), Option.isSome(pool)])
+    })
+    for (const services of ["all", "links"] as const) {
+      simulate({ hosts: 1, services, program: () => tell, seed: 1, eventually: { within: "1 second" } })
+    }
+    assert.deepStrictEqual(told, [[true, true], [true, false]])
+    const asksForMore = {
+      hosts: 1,
+      services: "links",
+      program: () => ConnectionPool,
+      eventually: { within: "1 second" }
+    } as const
+    assert.include(errorOf(simulate({ ...asksForMore, seed: 1 })), "ConnectionPool")
   })
 
   it("ends with the failure of a program", () => {
