@@ -37,7 +37,7 @@ export class ChainWatch {
   isStopping = false
   events = 0
   /** Of those that must not last, by peer. */
-  readonly ignored = new Patience<PeerId>()
+  readonly #ignored = new Patience<PeerId>()
   readonly #doubled = new Patience<PeerId>()
   readonly #bare = new Patience<PeerId>()
   readonly #leased = new Patience<PeerId>()
@@ -93,8 +93,15 @@ export class ChainWatch {
     }
     this.held.set(opened, held)
     this.home.world.connections.set(opened.connection, held)
-    this.touch()
+    this.isBusyNow(opened.peer)
     return held
+  }
+
+  /** Something begins with a peer, which may be over before anybody looks again: it is not ignored, nor its link idle. */
+  isBusyNow(peer: PeerId): void {
+    this.#ignored.forget(peer)
+    this.#leased.forget(peer)
+    this.touch()
   }
 
   /** Something has happened here. */
@@ -136,7 +143,7 @@ export class ChainWatch {
 
   /** Nothing has happened since the last look, all was well then, and nothing is missing that time alone could bring. */
   #isStill(): boolean {
-    const patiences = [this.ignored, this.#doubled, this.#bare, this.#leased, this.#lost]
+    const patiences = [this.#ignored, this.#doubled, this.#bare, this.#leased, this.#lost]
     return !this.#isTouched && this.#isFull && patiences.every(({ isEmpty }) => isEmpty)
   }
 
@@ -245,7 +252,7 @@ export class ChainWatch {
     const eligible = missing > 0 && !home.book.suspectsItself() ? new Set(this.eligible()) : new Set<PeerId>()
     for (const other of home.world.homes) {
       if (other === undefined) continue
-      const ignored = this.ignored.lasts(other.peer, eligible.has(other.peer), home.now())
+      const ignored = this.#ignored.lasts(other.peer, eligible.has(other.peer), home.now())
       if (ignored > 1_500) {
         const state = this.#states.get(other.peer)
         this.accuse(

@@ -282,8 +282,7 @@ const beginOpening = (watch: ChainWatch, peer: PeerId): void => {
   const { home } = watch
   watch.begun++
   watch.openings.set(peer, (watch.openings.get(peer) ?? 0) + 1)
-  watch.ignored.forget(peer)
-  watch.touch()
+  watch.isBusyNow(peer)
   const standing = home.book.standing(peer, watch.chain)
   // What was charged in this very instant came after the decision.
   const isFresh = home.chargedAt.get(peer) === home.now()
