@@ -15,17 +15,17 @@ import { type Waiting, WaitList } from "./WaitList.ts"
 
 export type Outcome = ConnectionClosed | ConnectionFailed
 
-const closed = new Map<string, ConnectionClosed>()
-
-/** One for each way to end: every session ends once, and hardly anybody asks where in our own code that was. */
-const closedBy = (by: ConnectionClosed["by"], code: CloseCode): ConnectionClosed => {
-  const key = `${by} ${code}`
-  const known = closed.get(key)
-  if (known !== undefined) return known
-  const made = new ConnectionClosed({ by, code })
-  closed.set(key, made)
-  return made
-}
+/**
+ * One for each way to end, as every session ends once, and hardly anybody asks where in our own code that was. Made here and not
+ * when one is first needed: an error holds whatever was at work where it was made, and that would be a session.
+ */
+const endsBy = (by: ConnectionClosed["by"]): Readonly<Record<CloseCode, ConnectionClosed>> => ({
+  closed: new ConnectionClosed({ by, code: "closed" }),
+  rotated: new ConnectionClosed({ by, code: "rotated" }),
+  draining: new ConnectionClosed({ by, code: "draining" }),
+  shutdown: new ConnectionClosed({ by, code: "shutdown" })
+})
+const closedBy = { local: endsBy("local"), remote: endsBy("remote") }
 
 /** What both ends have agreed on. Bytes. */
 export interface SessionTerms {
@@ -177,7 +177,7 @@ export class SessionCore implements FrameHandler {
   /** Orderly: what was sent goes first, then the end. What has arrived and is still coming is discarded. */
   end(code: CloseCode): void {
     if (this.outcome === undefined) {
-      this.conclude(closedBy("local", code))
+      this.conclude(closedBy.local[code])
       this.stream.outbox.finishWith(endFrame(code))
       this.host.closing("flush")
     }
@@ -314,7 +314,7 @@ export class SessionCore implements FrameHandler {
     if (code === undefined) return this.stream.violate()
     this.isSilenced = true
     this.stream.stop()
-    if (this.outcome === undefined) this.conclude(closedBy("remote", code))
+    if (this.outcome === undefined) this.conclude(closedBy.remote[code])
     // Answered at once. The peer reads no more messages, so what was not written yet would be for nobody.
     if (!this.stream.outbox.finished) {
       this.stream.outbox.finishNow(endFrame(code))

@@ -75,7 +75,8 @@ for (const wire of ["tcp", "quic"] as const) {
         const charged = yield* Effect.forEach(withDrained, failuresOf)
         drained.process.child.kill("SIGTERM")
         const four = [first, second, third, fourth]
-        yield* watchItGo(four, drained.peer, 12_000)
+        // Over QUIC a dial of the dead takes 5 s, and of four not all find two whom nobody else has: between two such dials they are.
+        yield* watchItGo(four, drained.peer, 40_000)
         assert.strictEqual((yield* Effect.promise(() => drained.process.ended)).code, 0)
         for (const node of withDrained) {
           const said = node.process.logs.filter(({ annotations }) => annotations["peer"] === drained.peer)
