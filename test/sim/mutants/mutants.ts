@@ -161,8 +161,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "prefix broken",
     means: "what had arrived before the other end's close, and was not received yet, is dropped",
     file: "src/wire/SessionCore.ts",
-    find: "this.conclude(closedBy(\"remote\", code))",
-    instead: "{\n      this.discard()\n      this.conclude(closedBy(\"remote\", code))\n    }"
+    find: "this.conclude(closedBy.remote[code])",
+    instead: "{\n      this.discard()\n      this.conclude(closedBy.remote[code])\n    }"
   }
 ]
 
