@@ -1,4 +1,4 @@
-import { Cause, Effect, Effectable, Option } from "effect"
+import { Effect, Effectable, Option } from "effect"
 import {
   type ConnectionClosed,
   type ConnectionFailed,
@@ -17,46 +17,31 @@ type Receiving = Effect.Effect<P2pMessage, Ended>
  */
 export const connectionOf = (core: SessionCore): P2pConnection => ({
   send: (message) => new Send(core, message),
-  receive: new Receive(core),
+  receive: receiveOf(core),
   tryReceive: new TryReceive(core),
   close: new Close(core)
 })
 
-class Receive extends Effectable.Class<P2pMessage, Ended> {
-  private readonly core: SessionCore
-  private poll: Receiving | undefined
+/** Nothing has arrived, or somebody else was faster. */
+const nothing = Symbol("nothing")
 
-  constructor(core: SessionCore) {
-    super()
-    this.core = core
-  }
-
-  asEffect(): Receiving {
-    const { core } = this
-    if (core.hasMessage) return this.poll ??= this.polling()
-    return core.outcome === undefined ? waitToReceive(core, this) : Effect.fail(core.outcome)
-  }
-
-  /**
-   * A message must leave the core in the very step in which the session gets it: whoever is interrupted between two steps
-   * would lose it. Only `sync` hands its value over within its own step, and what it throws is the one way out of it: if
-   * somebody else was faster.
-   */
-  private polling(): Receiving {
-    return Effect.catchCause(Effect.sync(this.next.bind(this)), again)
-  }
-
-  private next(): P2pMessage {
-    const message = this.core.poll()
-    if (message === undefined) throw this
-    return message
-  }
-}
-
-/** The same for all connections: who has thrown itself tries once more. */
-const again = (cause: Cause.Cause<never>): Receiving => {
-  const defect = Cause.squash(cause)
-  return defect instanceof Receive ? defect : Effect.failCause(cause)
+const receiveOf = (core: SessionCore): Receiving => {
+  // A message must leave the core in the very step in which the session gets it: whoever is interrupted between two steps
+  // would lose it. Only `sync` hands its value over within its own step, and what it throws is the one way out of it.
+  const receive: Receiving = Effect.catchDefect(
+    Effect.sync(() => {
+      const message = core.poll()
+      if (message === undefined) throw nothing
+      return message
+    }),
+    (defect) => {
+      if (defect !== nothing) return Effect.die(defect)
+      // Something may have come since.
+      if (core.hasMessage) return receive
+      return core.outcome === undefined ? waitToReceive(core, receive) : Effect.fail(core.outcome)
+    }
+  )
+  return receive
 }
 
 /** The message leaves the core in `take`: a fiber that is interrupted between its wake-up and that loses nothing. */

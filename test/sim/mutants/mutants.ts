@@ -87,8 +87,16 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "message lost at preemption",
     means: "a message leaves the core a step before the session gets it",
     file: "src/wire/connection.ts",
-    find: "Effect.sync(this.next.bind(this))",
-    instead: "Effect.suspend(() => Effect.succeed(this.next()))"
+    find: `    Effect.sync(() => {
+      const message = core.poll()
+      if (message === undefined) throw nothing
+      return message
+    }),`,
+    instead: `    Effect.suspend(() => {
+      const message = core.poll()
+      if (message === undefined) throw nothing
+      return Effect.succeed(message)
+    }),`
   },
   {
     name: "close without flush",
