@@ -14,7 +14,7 @@ export const PeerRecord = Schema.Struct({
 export type PeerRecord = typeof PeerRecord.Type
 
 export class RecordRejected extends Schema.TaggedError<RecordRejected>()("RecordRejected", {
-  reason: Schema.Literals(["malformed", "signature", "expired"])
+  reason: Schema.Literals(["malformed", "signature"])
 }) {
   override get message(): string {
     return `a signed peer record was rejected: ${this.reason}`
@@ -30,8 +30,8 @@ export class Identity extends Context.Service<Identity, {
    */
   readonly seal: (addresses: ReadonlyArray<Address>) => Effect.Effect<Uint8Array>
   /**
-   * Checks the signature, and that it is by the peer that the record is about. Addresses it can't read are left out. Never fails
-   * with `expired`: how old a record may be depends on who hands it on, and that is peer exchange's to say.
+   * Checks the signature, and that it is by the peer that the record is about. Addresses it can't read are left out. How
+   * old a record may be depends on who hands it on, and that is peer exchange's to say.
    */
   readonly open: (envelope: Uint8Array) => Effect.Effect<PeerRecord, RecordRejected>
 }>()("chain-p2p/signatures/Identity") {}

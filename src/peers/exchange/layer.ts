@@ -11,9 +11,7 @@ import {
   monotonicMillis,
   PeerBook,
   type PeerFacts,
-  type PeerId,
-  type PeerRecord,
-  RecordRejected
+  type PeerId
 } from "../../../signatures/index.ts"
 import { Acquaintances } from "./Acquaintances.ts"
 import { isCurrent } from "./age.ts"
@@ -94,34 +92,26 @@ class Exchange {
     )
   }
 
-  private current(record: PeerRecord): Effect.Effect<PeerRecord, RecordRejected> {
-    return isCurrent(record, this.needs.wall())
-      ? Effect.succeed(record)
-      : Effect.fail(new RecordRejected({ reason: "expired" }))
-  }
-
   /** What a peer says of others. What is forged proves that it doesn't look at what it hands on. */
   takeIn(
     from: PeerId,
     envelopes: ReadonlyArray<Uint8Array>,
     source: "exchange" | "rejection"
   ): Effect.Effect<void> {
-    const { book, self } = this.needs
+    const { book, self, wall } = this.needs
     const knownOf = (peer: PeerId) =>
       Option.match(book.peer(peer), { onNone: () => [], onSome: (one) => one.addresses })
     let room = maxNewAddresses
     return Effect.forEach(
       envelopes,
       (envelope) =>
-        Effect.map(Effect.flatMap(this.records.read(envelope), (record) => this.current(record)), (record) => {
-          if (Option.isSome(book.bannedUntil(record.peer))) return
+        Effect.map(this.records.read(envelope), (record) => {
+          if (!isCurrent(record, wall()) || Option.isSome(book.bannedUntil(record.peer))) return
           const lesson = lessonOf(record, self, knownOf, room)
           if (lesson === undefined) return
           room -= lesson.fresh
           book.learn(lesson.record, source)
-        }).pipe(
-          Effect.catchTag("RecordRejected", (error) => error.reason === "expired" ? Effect.void : Effect.fail(error))
-        ),
+        }),
       { discard: true }
     ).pipe(
       Effect.catchTag("RecordRejected", (error) =>
