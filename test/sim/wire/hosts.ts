@@ -1,7 +1,7 @@
 /** Hosts with all that wire is, over the pools of a `duo`. */
-import { Duration, Effect, Layer } from "effect"
+import { Context, Duration, Effect, Layer, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import type { ConnectionLimits } from "../../../signatures/index.ts"
+import { type ConnectionLimits, Control, type ControlEvent } from "../../../signatures/index.ts"
 import type { ConnectionsOptions } from "../../../src/wire/Environment.ts"
 import { layerConnections } from "../../../src/wire/index.ts"
 import type { TestPool } from "./duo.ts"
@@ -28,3 +28,14 @@ export const announced = Effect.gen(function*() {
   }
   yield* settled
 })
+
+/** What a host's subscriber has heard. */
+export const listen = (host: Context.Context<Control>) =>
+  Effect.gen(function*() {
+    const heard: Array<ControlEvent> = []
+    yield* Effect.forkScoped(
+      Stream.runForEach(Context.get(host, Control).events, (event) => Effect.sync(() => heard.push(event))),
+      { startImmediately: true }
+    )
+    return heard
+  })
