@@ -1,17 +1,17 @@
 import type { Chain, ConnectionLimits, Decide } from "../../signatures/index.ts"
-import { asText, bytesOf, chainKey } from "./chainKey.ts"
+import { asText, bytesOf, chainKeyText } from "./chainKey.ts"
 
 /** A chain that a node of this process serves. */
 export class ServedChain {
   readonly chain: Chain
-  /** The key, for use as a key of a map: bytes would weigh five times as much. */
+  /** The key, for use as a key of a map. */
   readonly text: string
   readonly limits: ConnectionLimits
   readonly decide: Decide
 
   constructor(chain: Chain, limits: ConnectionLimits, decide: Decide) {
     this.chain = chain
-    this.text = asText(chainKey(chain))
+    this.text = chainKeyText(chain)
     this.limits = limits
     this.decide = decide
   }

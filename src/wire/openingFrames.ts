@@ -3,6 +3,15 @@ import { Option, Schema } from "effect"
 import { maxMessageBytesLimit, RejectReason } from "../../signatures/index.ts"
 import { decodeCbor, encodeCbor } from "./cbor.ts"
 import { frame, FrameType } from "./frames.ts"
+import {
+  chainKeyBytes,
+  decodePlainAccept,
+  decodePlainHello,
+  encodePlainAccept,
+  encodePlainHello,
+  maxVersion,
+  maxWindow
+} from "./plainOpenings.ts"
 
 export const wireVersion = 1
 
@@ -18,17 +27,17 @@ export const bytesOf = (minimum: number, maximum: number) =>
     )
   )
 
-export const version = between(1, 0xffff)
+export const version = between(1, maxVersion)
 const maxMessageBytes = between(1, maxMessageBytesLimit)
 /** A sender's credit must fit the 4 bytes of a CREDIT, even when it was overdrawn by the largest message. */
-const window = between(1, 0x7fff_ffff)
+const window = between(1, maxWindow)
 const feature = Schema.String.pipe(Schema.check(Schema.isMaxLength(64)))
 
 /** Unknown keys are ignored, so that a later version can talk to this one. */
 const HelloBody = Schema.Struct({
   version,
   /** See `chainKey`. */
-  chain: bytesOf(32, 32),
+  chain: bytesOf(chainKeyBytes, chainKeyBytes),
   maxMessageBytes,
   window,
   features: Schema.Array(feature).pipe(Schema.check(Schema.isMaxLength(8)))
@@ -56,10 +65,23 @@ const decoded = <S extends Schema.ConstraintDecoder<unknown>>(schema: S) => {
   return (body: Uint8Array): Option.Option<S["Type"]> => Option.flatMap(decodeCbor(body), (value) => read(value))
 }
 
-export const decodeHello = decoded(HelloBody)
-export const decodeAccept = decoded(AcceptBody)
+const readHello = decoded(HelloBody)
+const readAccept = decoded(AcceptBody)
+const noFeatures: HelloBody["features"] = []
+
+export const decodeHello = (body: Uint8Array): Option.Option<HelloBody> => {
+  const plain = decodePlainHello(body)
+  return plain === undefined ? readHello(body) : Option.some({ ...plain, features: noFeatures })
+}
+
+export const decodeAccept = (body: Uint8Array): Option.Option<AcceptBody> => {
+  const plain = decodePlainAccept(body)
+  return plain === undefined ? readAccept(body) : Option.some(plain)
+}
+
 export const decodeReject = decoded(RejectBody)
 
-export const encodeHello: (body: HelloBody) => Uint8Array = encodeCbor
-export const encodeAccept: (body: AcceptBody) => Uint8Array = encodeCbor
+export const encodeHello = (body: HelloBody): Uint8Array =>
+  body.features.length === 0 ? encodePlainHello(body) : encodeCbor(body)
+export const encodeAccept: (body: AcceptBody) => Uint8Array = encodePlainAccept
 export const rejectFrame = (body: RejectBody): Uint8Array => frame(FrameType.reject, encodeCbor(body))
