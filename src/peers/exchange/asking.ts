@@ -27,7 +27,7 @@ export interface AskView {
   readonly known: number
   /** Whether we serve a chain that is not private: else strangers are of no use to us. */
   readonly isPublic: boolean
-  /** Peers that could be tried at once, of the public chain that has the fewest; counted to `fewSpare`. */
+  /** Peers that could be tried at once, of the public chain that has the fewest; counted at least to `fewSpare`. */
   readonly spare: () => number
   /** Peers without a link that may be dialled now. */
   readonly strangers: () => ReadonlyArray<PeerId>
@@ -38,8 +38,8 @@ export interface AskDecision {
   readonly ask: ReadonlyArray<PeerId>
   /** Whom to dial, so that it can be asked once it is linked. */
   readonly visit: PeerId | undefined
-  /** There is no need to ask anybody: what happens meanwhile can wait for a moment. */
-  readonly isContent: boolean
+  /** There is no need to ask anybody, and none before more peers than so many are lost to us; undefined: there is a need. */
+  readonly slack: number | undefined
   /** When to look again though nothing happens; `Infinity`: not at all. */
   readonly wakeAt: number
 }
@@ -84,9 +84,11 @@ export const whomToAsk = (
   now: number,
   random: () => number
 ): AskDecision => {
+  const nobody = { state: before, ask: [], visit: undefined, wakeAt: Infinity }
+  if (!view.isPublic) return { ...nobody, slack: undefined }
   const knowsFew = view.known < setting.enough
-  const isContent = view.isPublic && !knowsFew && view.spare() >= fewSpare
-  if (!view.isPublic || isContent) return { state: before, ask: [], visit: undefined, isContent, wakeAt: Infinity }
+  const slack = knowsFew ? -1 : Math.min(view.spare() - fewSpare, view.known - setting.enough)
+  if (slack >= 0) return { ...nobody, slack }
   let state = before
   let wakeAt = Infinity
   const awaited = [...state.dealings.values()].filter(({ askFrom }) => askFrom === Infinity).length
@@ -115,7 +117,7 @@ export const whomToAsk = (
     }
     for (const peer of strangers) if (peer !== visit) wakeAt = Math.min(wakeAt, Math.max(from(peer), state.visitAt))
   }
-  return { state, ask, visit, isContent: false, wakeAt }
+  return { state, ask, visit, slack: undefined, wakeAt }
 }
 
 /** What came of a question: so many records; none: no answer. */

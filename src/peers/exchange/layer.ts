@@ -25,6 +25,9 @@ import { type ExchangeSetting, exchangeSetting, type PeerExchangeOptions } from 
 const lookMillis = 250
 /** The same, when there is no need to ask anybody. */
 const contentMillis = 1_000
+/** How many more than are needed are counted of those that each chain could try, of all chains together and of each. */
+const countedInAll = 1_024
+const countedOfEach = 64
 
 interface Needs {
   readonly setting: ExchangeSetting
@@ -49,6 +52,8 @@ class Exchange {
   /** Those that have said who they are on the link that is up. */
   private readonly greeted = new Set<PeerId>()
   private state: AskState = nobodyAsked
+  /** While there is no need to ask: whose need that is, and how much may happen until there may be one. */
+  private content: { readonly chains: ReadonlyArray<Chain>; slack: number } | undefined
   /** Open: something has happened that may matter. */
   readonly bell = Latch.makeUnsafe(false)
 
@@ -59,7 +64,15 @@ class Exchange {
   }
 
   private ring(): void {
-    this.bell.openUnsafe()
+    if (this.content === undefined) this.bell.openUnsafe()
+  }
+
+  /** Of a peer, with links or leases: whatever it is, each chain can try one peer less for it at most. */
+  onChange(): void {
+    const { content } = this
+    if (content === undefined || --content.slack < 0 || !isSameList(content.chains, this.publicChains())) {
+      this.bell.openUnsafe()
+    }
   }
 
   onLinks(what: "links" | "leases"): void {
@@ -68,7 +81,7 @@ class Exchange {
       this.acquaintances.look(links, this.needs.now())
       for (const peer of this.greeted) if (!links.has(peer)) this.greeted.delete(peer)
     }
-    this.ring()
+    this.onChange()
   }
 
   /** A peer has said who it is. */
@@ -122,6 +135,10 @@ class Exchange {
     )
   }
 
+  private publicChains(): ReadonlyArray<Chain> {
+    return this.needs.control.served().flatMap((one) => one.private ? [] : [one.chain])
+  }
+
   private privateChains(): ReadonlySet<string> {
     return new Set(this.needs.control.served().flatMap((one) => one.private ? [chainId(one.chain)] : []))
   }
@@ -165,13 +182,13 @@ class Exchange {
     return sorted.flatMap((peer) => this.acquaintances.envelope(peer, today) ?? [])
   }
 
-  /** How many of these peers a chain could still try; counted no further than it matters. */
-  private spareOf(chain: Chain, known: ReadonlyArray<PeerFacts>): number {
+  /** How many of these peers a chain could still try; counted no further than to `most`. */
+  private spareOf(chain: Chain, known: ReadonlyArray<PeerFacts>, most: number): number {
     const { book, pool } = this.needs
     const links = pool.links()
     let spare = 0
     for (const { addresses, chains, peer } of known) {
-      if (spare === fewSpare) break
+      if (spare === most) break
       if (Option.isSome(chains) && !chains.value.some((one) => isSameChain(one, chain))) continue
       const link = links.get(peer)
       const isFree = link === undefined
@@ -183,9 +200,10 @@ class Exchange {
   }
 
   /** Asks whom the rules say. */
-  look(start: (effect: Effect.Effect<void>) => void): Pick<AskDecision, "isContent" | "wakeAt"> {
-    const { book, control, now, pool, random, setting } = this.needs
-    const chains = control.served().flatMap((one) => one.private ? [] : [one.chain])
+  look(start: (effect: Effect.Effect<void>) => void): Pick<AskDecision, "slack" | "wakeAt"> {
+    const { book, now, pool, random, setting } = this.needs
+    const chains = this.publicChains()
+    const most = fewSpare + Math.min(countedOfEach, Math.floor(countedInAll / chains.length))
     // Who is only remembered from an earlier process may be long gone.
     const known = book.all().filter(({ remembered }) => remembered === undefined)
     const decision = whomToAsk(
@@ -195,7 +213,7 @@ class Exchange {
         linked: [...this.greeted],
         known: known.length,
         isPublic: chains.length > 0,
-        spare: () => Math.min(...chains.map((chain) => this.spareOf(chain, known))),
+        spare: () => chains.reduce((fewest, chain) => Math.min(fewest, this.spareOf(chain, known, fewest)), most),
         strangers: () => {
           const links = pool.links()
           return known.flatMap(({ addresses, failures, peer }) =>
@@ -209,6 +227,7 @@ class Exchange {
       random
     )
     this.state = decision.state
+    this.content = decision.slack === undefined ? undefined : { chains, slack: decision.slack }
     for (const peer of decision.ask) start(this.ask(peer))
     const [chain] = chains
     // Its link stays for a moment: when it has said who it is, it is asked.
@@ -232,6 +251,9 @@ class Exchange {
     })
   }
 }
+
+const isSameList = <A>(a: ReadonlyArray<A>, b: ReadonlyArray<A>): boolean =>
+  a.length === b.length && a.every((one, index) => one === b[index])
 
 const reported = <A>(effect: Effect.Effect<A>): Effect.Effect<A> =>
   Effect.tapDefect(effect, (defect) => Effect.logError("peer exchange is broken: this is a bug", defect))
@@ -259,7 +281,7 @@ const make = Effect.fnUntraced(function*(options: PeerExchangeOptions) {
 
   yield* control.answerPeers(exchange.answer)
   yield* pool.watch((what) => exchange.onLinks(what))
-  yield* book.watch(() => exchange.bell.openUnsafe())
+  yield* book.watch(() => exchange.onChange())
   yield* control.events.pipe(
     Stream.runForEach((event) => {
       if (event._tag === "Info") return exchange.meet(event.peer, event.record)
@@ -275,7 +297,7 @@ const make = Effect.fnUntraced(function*(options: PeerExchangeOptions) {
     exchange.bell.closeUnsafe()
     const decision = exchange.look((effect) => void start(reported(effect)))
     wakeAt = decision.wakeAt
-    return Effect.sleep(decision.isContent ? contentMillis : lookMillis)
+    return Effect.sleep(decision.slack === undefined ? lookMillis : contentMillis)
   })
   const untilNext = Effect.suspend(() =>
     wakeAt === Infinity

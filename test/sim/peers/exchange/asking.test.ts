@@ -114,13 +114,22 @@ describe("who knows few", () => {
 describe("who knows enough", () => {
   it("asks and visits nobody, and needs no timer", () => {
     const rest = { ask: [], visit: undefined, wakeAt: Infinity }
-    const content = { ...rest, isContent: true }
+    const content = { ...rest, slack: 0 }
     assert.deepInclude(new Asker().look({ linked: [a], known: 256, spare: 8, strangers: [b] }), content)
     // It might serve a chain at any moment, and shall lose no time then.
     assert.deepInclude(new Asker().look({ linked: [a], isPublic: false, strangers: [b] }), {
       ...rest,
-      isContent: false
+      slack: undefined
     })
+  })
+
+  it("says how many peers may be lost until it knows few, or has few left to try", () => {
+    const slackOf = (known: number, spare: number) => new Asker().look({ linked: [a], known, spare }).slack
+    assert.strictEqual(slackOf(300, 8), 0)
+    assert.strictEqual(slackOf(300, 20), 12)
+    assert.strictEqual(slackOf(260, 20), 4)
+    assert.strictEqual(slackOf(255, 20), undefined)
+    assert.strictEqual(slackOf(300, 7), undefined)
   })
 
   it("asks, but visits nobody, when one of its chains has few peers left to try", () => {
