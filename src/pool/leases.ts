@@ -1,57 +1,59 @@
-/** Leases, by their keys, and the chains that hold them. Never mutated; thousands of them cost no more per change than a few. */
-import { HashMap, Option } from "effect"
-import { type Chain, chainId, isSameChain } from "../../signatures/index.ts"
+/**
+ * Leases, by their keys, and the chains that hold them. Never mutated; mostly a handful, so they are plain lists, of which a
+ * thousand are copied as quickly as anything else would be changed.
+ */
+import { type Chain, isSameChain } from "../../signatures/index.ts"
 import type { LeaseKey } from "./state.ts"
 
-const indexIn = (chains: ReadonlyArray<Chain>, chain: Chain): number => {
-  const index = chains.indexOf(chain)
-  return index < 0 ? chains.findIndex((other) => isSameChain(other, chain)) : index
-}
+const holds = (chains: ReadonlyArray<Chain>, chain: Chain): boolean =>
+  chains.includes(chain) || chains.some((other) => isSameChain(other, chain))
 
 export class Leases {
-  static readonly none = new Leases(HashMap.empty(), HashMap.empty(), [])
+  static readonly none = new Leases([], [], [])
 
-  readonly #held: HashMap.HashMap<LeaseKey, Chain>
-  /** How many a chain holds: a second one while its last session with the peer is closing. */
-  readonly #times: HashMap.HashMap<string, number>
+  /** In the order in which they were given. */
+  readonly #keys: ReadonlyArray<LeaseKey>
+  /** Of each key. A chain holds a second one while its last session with the peer is closing. */
+  readonly #holders: ReadonlyArray<Chain>
   /** Those that hold one, once each, in the order in which they took it. */
   readonly chains: ReadonlyArray<Chain>
 
   private constructor(
-    held: HashMap.HashMap<LeaseKey, Chain>,
-    times: HashMap.HashMap<string, number>,
+    keys: ReadonlyArray<LeaseKey>,
+    holders: ReadonlyArray<Chain>,
     chains: ReadonlyArray<Chain>
   ) {
-    this.#held = held
-    this.#times = times
+    this.#keys = keys
+    this.#holders = holders
     this.chains = chains
   }
 
   get size(): number {
-    return HashMap.size(this.#held)
+    return this.#keys.length
   }
 
   has(lease: LeaseKey): boolean {
-    return HashMap.has(this.#held, lease)
+    return this.#keys.includes(lease)
+  }
+
+  /** The oldest first. */
+  keys(): ReadonlyArray<LeaseKey> {
+    return this.#keys
   }
 
   /** The oldest first. */
   entries(): ReadonlyArray<readonly [LeaseKey, Chain]> {
-    return Array.from(this.#held).toSorted(([a], [b]) => a - b)
-  }
-
-  keys(): ReadonlyArray<LeaseKey> {
-    return this.entries().map(([lease]) => lease)
+    return this.#holders.map((chain, i) => [this.#keys[i] ?? 0, chain] as const)
   }
 
   /** A key is given once. */
   with(lease: LeaseKey, chain: Chain): Leases {
-    const id = chainId(chain)
-    const times = Option.getOrElse(HashMap.get(this.#times, id), () => 0)
+    const at = this.#keys.findLastIndex((other) => other < lease) + 1
+    const isLast = at === this.#keys.length
     return new Leases(
-      HashMap.set(this.#held, lease, chain),
-      HashMap.set(this.#times, id, times + 1),
-      times === 0 ? this.chains.concat([chain]) : this.chains
+      isLast ? this.#keys.concat(lease) : this.#keys.toSpliced(at, 0, lease),
+      isLast ? this.#holders.concat([chain]) : this.#holders.toSpliced(at, 0, chain),
+      holds(this.chains, chain) ? this.chains : this.chains.concat([chain])
     )
   }
 
@@ -60,13 +62,14 @@ export class Leases {
   }
 
   without(lease: LeaseKey): Leases {
-    const chain = Option.getOrUndefined(HashMap.get(this.#held, lease))
+    const at = this.#keys.indexOf(lease)
+    const chain = this.#holders[at]
     if (chain === undefined) return this
-    const id = chainId(chain)
-    const held = HashMap.remove(this.#held, lease)
-    const times = Option.getOrElse(HashMap.get(this.#times, id), () => 1)
-    return times > 1
-      ? new Leases(held, HashMap.set(this.#times, id, times - 1), this.chains)
-      : new Leases(held, HashMap.remove(this.#times, id), this.chains.toSpliced(indexIn(this.chains, chain), 1))
+    const holders = this.#holders.toSpliced(at, 1)
+    return new Leases(
+      this.#keys.toSpliced(at, 1),
+      holders,
+      holds(holders, chain) ? this.chains : this.chains.filter((other) => !isSameChain(other, chain))
+    )
   }
 }

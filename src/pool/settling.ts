@@ -14,6 +14,7 @@ const preferred = (setting: PoolSetting, links: ReadonlyArray<LinkState>): LinkS
 /** The link that new leases go to, and which should stay: one that didn't answer comes last. */
 export const expectedLink = (setting: PoolSetting, links: ReadonlyArray<LinkState>): LinkState | undefined => {
   const up = links.filter((link) => link.phase === "up")
+  if (up.length < 2) return up[0]
   return preferred(setting, up.filter((link) => link.probe !== "mute")) ?? preferred(setting, up)
 }
 

@@ -42,6 +42,8 @@ export interface ShellNeeds {
   readonly alarm: (effect: Effect.Effect<void>) => void
 }
 
+const noWays = { addresses: [], remembered: false }
+
 /** A lease as its holder has it. There are thousands, so it is an object with a method. */
 class Held implements Lease {
   readonly link: Link
@@ -82,6 +84,8 @@ export class Shell {
   #busy = false
   #sending = false
   #alarmAt = Number.POSITIVE_INFINITY
+  /** What is due by time, of all that has happened since the alarm was last set. */
+  #dueAt = Number.POSITIVE_INFINITY
   #lastLink: LinkKey = 0
   #lastLease: LeaseKey = 0
 
@@ -119,9 +123,13 @@ export class Shell {
   #handle(event: PoolEvent): void {
     if (event._tag === "Ended") this.#tellEnded(event.link)
     const before = this.#state
-    const { now, random, setting } = this.#needs
-    const [state, commands] = step(setting, before, event, now(), random)
+    const { random, setting } = this.#needs
+    const now = this.#needs.now()
+    const [state, commands] = step(setting, before, event, now, random)
     this.#state = state
+    // A tick comes in place of the alarm that all others waited for.
+    const changed = event._tag === "Tick" ? undefined : state.touched
+    this.#dueAt = Math.min(this.#dueAt, nextTick(setting, state, now, changed))
     if (state.links !== before.links) {
       for (const peer of state.touched) this.#touched.add(peer)
       const what = onlyLeases(event, commands) ? "leases" : "links"
@@ -134,14 +142,14 @@ export class Shell {
   }
 
   #setAlarm(): void {
-    const { alarm, now, setting } = this.#needs
-    const at = now()
-    const next = nextTick(setting, this.#state, at)
+    const { alarm, now } = this.#needs
+    const next = this.#dueAt
+    this.#dueAt = Number.POSITIVE_INFINITY
     // An alarm that comes too early does no harm, and sets the next one.
     if (next >= this.#alarmAt) return
     this.#alarmAt = next
     alarm(Effect.andThen(
-      Effect.sleep(Math.max(0, Math.ceil(next - at))),
+      Effect.sleep(Math.max(0, Math.ceil(next - now()))),
       Effect.sync(() => {
         this.#alarmAt = Number.POSITIVE_INFINITY
         this.dispatch({ _tag: "Tick" })
@@ -281,10 +289,7 @@ export class Shell {
       const wait = Effect.callback<Lease, LeaseFailed>((resume) => {
         this.#waiting.set(lease, resume)
         const banned = this.#isBanned(peer)
-        const facts = this.#needs.book.peer(peer)
-        const addresses = facts._tag === "Some" ? facts.value.addresses : []
-        const remembered = facts._tag === "Some" && facts.value.remembered !== undefined
-        this.dispatch({ _tag: "Ask", lease, peer, chain, addresses, remembered, banned })
+        this.dispatch({ _tag: "Ask", lease, peer, chain, ...this.#waysTo(peer), banned })
       })
       const giveUp = Effect.sync(() => {
         this.#waiting.delete(lease)
@@ -292,6 +297,18 @@ export class Shell {
       })
       return Effect.uninterruptible(Effect.onInterrupt(Effect.interruptible(wait), () => giveUp))
     })
+  }
+
+  /** As the book knows them; of a peer with a link nobody asks for them. An event that must wait may find that it has ended. */
+  #waysTo(peer: PeerId): Pick<Extract<PoolEvent, { readonly _tag: "Ask" }>, "addresses" | "remembered"> {
+    const known = this.#state.peers.get(peer)
+    const isUp = (key: LinkKey) => this.#state.links.get(key)?.phase === "up"
+    if (!this.#busy && known?.race === undefined && known?.links.some(isUp) === true) return noWays
+    const facts = this.#needs.book.peer(peer)
+    return facts._tag === "None" ? noWays : {
+      addresses: facts.value.addresses,
+      remembered: facts.value.remembered !== undefined
+    }
   }
 
   leaseOn(link: Link, chain: Chain): Lease {

@@ -44,13 +44,17 @@ const newLink = (event: Event<"Inbound"> | Event<"Dialled">, now: number): LinkS
   deadline: Number.POSITIVE_INFINITY
 })
 
+const grant = (draft: Draft, link: LinkState, leases: Leases): void => {
+  for (const lease of leases.keys()) draft.say({ _tag: "Grant", lease, link: link.key })
+  draft.putLink({ ...link, wasLeased: true, leases: link.leases.withAll(leases) })
+}
+
 /** Leases that waited go to the link that is expected to stay. */
 const grantAll = (draft: Draft, setting: PoolSetting, id: PeerId): void => {
   const peer = draft.peer(id)
   const link = expectedLink(setting, draft.linksOf(id))
   if (link === undefined || peer.waiting.size === 0) return
-  for (const lease of peer.waiting.keys()) draft.say({ _tag: "Grant", lease, link: link.key })
-  draft.putLink({ ...link, wasLeased: true, leases: link.leases.withAll(peer.waiting) })
+  grant(draft, link, peer.waiting)
   draft.putPeer(id, { ...peer, waiting: Leases.none })
 }
 
@@ -103,8 +107,10 @@ const ask = (draft: Draft, setting: PoolSetting, event: Event<"Ask">, now: numbe
   if (draft.closing) return refuse("closing")
   if (banned) return refuse("banned")
   const peer = draft.peer(id)
-  const isLinked = expectedLink(setting, draft.linksOf(id)) !== undefined
-  if (!isLinked && peer.race === undefined) {
+  if (peer.race === undefined) {
+    const link = expectedLink(setting, draft.linksOf(id))
+    // Mostly so: it need not wait even for the end of this step.
+    if (link !== undefined) return grant(draft, link, Leases.none.with(lease, chain))
     if (addresses.length === 0 || id === setting.self) return refuse("no-address")
     if (!makeRoomForDial(draft, setting)) return refuse("limit")
   }
@@ -113,7 +119,7 @@ const ask = (draft: Draft, setting: PoolSetting, event: Event<"Ask">, now: numbe
   draft.putPeer(id, {
     ...peer,
     waiting: peer.waiting.with(lease, chain),
-    race: isLinked ? race : race ?? newRace(addresses, remembered, now)
+    race: race ?? newRace(addresses, remembered, now)
   })
   grantAll(draft, setting, id)
 }
@@ -295,15 +301,30 @@ export const step = (
   return [draft.state(), draft.commands]
 }
 
-/** The next instant at which something is due by time alone; `Infinity` if nothing is. */
-export const nextTick = (setting: PoolSetting, state: PoolState, now: number): number => {
+/** When something is due on a link by time alone. */
+const linkDue = (link: LinkState, setting: PoolSetting): number => {
+  const awaitsPeer = link.phase === "leaving" || (link.phase === "up" && link.probe === "asked")
+  return Math.min(lingersUntil(link, setting), awaitsPeer ? link.deadline : Number.POSITIVE_INFINITY)
+}
+
+/**
+ * The next instant at which something is due by time alone, `Infinity` if nothing is: in all races, and on the links of those
+ * `touched`. What is due on the others was known before.
+ */
+export const nextTick = (
+  setting: PoolSetting,
+  state: PoolState,
+  now: number,
+  touched: Iterable<PeerId> = state.peers.keys()
+): number => {
   let next = Number.POSITIVE_INFINITY
-  for (const link of state.links.values()) {
-    next = Math.min(next, lingersUntil(link, setting))
-    if (link.phase === "leaving" || (link.phase === "up" && link.probe === "asked")) {
-      next = Math.min(next, link.deadline)
+  for (const id of touched) {
+    for (const key of state.peers.get(id)?.links ?? []) {
+      const link = state.links.get(key)
+      if (link !== undefined) next = Math.min(next, linkDue(link, setting))
     }
   }
+  if (state.racing.size === 0) return next
   const draft = new Draft(state)
   for (const id of state.racing) {
     const peer = draft.peer(id)
