@@ -43,6 +43,6 @@ export class Control extends Context.Service<Control, {
   readonly askPeers: (peer: PeerId) => Effect.Effect<Option.Option<ReadonlyArray<Uint8Array>>>
   /** Answers the peers that ask, and those that we reject for want of room, until the scope closes. Without it they hear of nobody. */
   readonly answerPeers: (answer: AnswerPeers) => Effect.Effect<void, never, Scope.Scope>
-  /** What we serve ourselves, private chains too. */
+  /** What we serve ourselves, private chains too. A new list after each change, never mutated. */
   readonly served: () => ReadonlyArray<{ readonly chain: Chain; readonly private: boolean }>
 }>()("chain-p2p/signatures/Control") {}

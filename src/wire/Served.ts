@@ -24,6 +24,8 @@ export class ServedChain {
 /** The chains of this process, by their keys. */
 export class Served {
   private readonly byKey = new Map<string, ServedChain>()
+  /** As others may see them; another list after each change. */
+  list: ReadonlyArray<{ readonly chain: Chain; readonly private: boolean }> = []
 
   get size(): number {
     return this.byKey.size
@@ -40,12 +42,16 @@ export class Served {
       throw new Error(`the chain ${chain.name} is already served by a node of this process`)
     }
     this.byKey.set(served.text, served)
+    this.list = [...this.list, { chain, private: limits.private }]
     return served
   }
 
   /** Whether it was still here. */
   remove(served: ServedChain): boolean {
-    return this.byKey.get(served.text) === served && this.byKey.delete(served.text)
+    if (this.byKey.get(served.text) !== served) return false
+    this.byKey.delete(served.text)
+    this.list = this.list.filter(({ chain }) => chain !== served.chain)
+    return true
   }
 
   all(): Iterable<ServedChain> {

@@ -99,7 +99,7 @@ const make = Effect.fnUntraced(function*(options: ConnectionsOptions) {
         Effect.sync(() => env.introductions.set(answer)),
         (end) => Effect.sync(end)
       )),
-    served: () => Array.from(env.served.all(), ({ chain, limits }) => ({ chain, private: limits.private }))
+    served: () => env.served.list
   })
 
   return Context.make(Connections, connections).pipe(Context.add(Control, control))

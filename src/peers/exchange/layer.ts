@@ -53,7 +53,7 @@ class Exchange {
   private readonly greeted = new Set<PeerId>()
   private state: AskState = nobodyAsked
   /** While there is no need to ask: whose need that is, and how much may happen until there may be one. */
-  private content: { readonly chains: ReadonlyArray<Chain>; slack: number } | undefined
+  private content: { readonly served: ReturnType<Needs["control"]["served"]>; slack: number } | undefined
   /** Open: something has happened that may matter. */
   readonly bell = Latch.makeUnsafe(false)
 
@@ -70,7 +70,7 @@ class Exchange {
   /** Of a peer, with links or leases: whatever it is, each chain can try one peer less for it at most. */
   onChange(): void {
     const { content } = this
-    if (content === undefined || --content.slack < 0 || !isSameList(content.chains, this.publicChains())) {
+    if (content === undefined || --content.slack < 0 || content.served !== this.needs.control.served()) {
       this.bell.openUnsafe()
     }
   }
@@ -135,10 +135,6 @@ class Exchange {
     )
   }
 
-  private publicChains(): ReadonlyArray<Chain> {
-    return this.needs.control.served().flatMap((one) => one.private ? [] : [one.chain])
-  }
-
   private privateChains(): ReadonlySet<string> {
     return new Set(this.needs.control.served().flatMap((one) => one.private ? [chainId(one.chain)] : []))
   }
@@ -201,8 +197,9 @@ class Exchange {
 
   /** Asks whom the rules say. */
   look(start: (effect: Effect.Effect<void>) => void): Pick<AskDecision, "slack" | "wakeAt"> {
-    const { book, now, pool, random, setting } = this.needs
-    const chains = this.publicChains()
+    const { book, control, now, pool, random, setting } = this.needs
+    const served = control.served()
+    const chains = served.flatMap((one) => one.private ? [] : [one.chain])
     const most = fewSpare + Math.min(countedOfEach, Math.floor(countedInAll / chains.length))
     // Who is only remembered from an earlier process may be long gone.
     const known = book.all().filter(({ remembered }) => remembered === undefined)
@@ -227,7 +224,7 @@ class Exchange {
       random
     )
     this.state = decision.state
-    this.content = decision.slack === undefined ? undefined : { chains, slack: decision.slack }
+    this.content = decision.slack === undefined ? undefined : { served, slack: decision.slack }
     for (const peer of decision.ask) start(this.ask(peer))
     const [chain] = chains
     // Its link stays for a moment: when it has said who it is, it is asked.
@@ -251,9 +248,6 @@ class Exchange {
     })
   }
 }
-
-const isSameList = <A>(a: ReadonlyArray<A>, b: ReadonlyArray<A>): boolean =>
-  a.length === b.length && a.every((one, index) => one === b[index])
 
 const reported = <A>(effect: Effect.Effect<A>): Effect.Effect<A> =>
   Effect.tapDefect(effect, (defect) => Effect.logError("peer exchange is broken: this is a bug", defect))
