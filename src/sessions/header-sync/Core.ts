@@ -56,10 +56,22 @@ export interface Outgoing {
 
 const nothing = (): void => undefined
 
+const hello = encodeMessage({ _tag: "Hello", version: protocolVersion })
+
+/** The best chain as it is announced: the same to all who know as much of it. */
+interface Announcing {
+  readonly tip: Tip
+  /** By the height of the first header told: 16 at most. */
+  readonly messages: Map<number, Uint8Array>
+}
+
 export class Core {
   readonly index: HeaderIndex
   readonly #options: CoreOptions
   readonly #peers = new Set<Peer>()
+  /** Those of whom something is to be had, or awaited, and perhaps others: most sessions are with peers that have what we have. */
+  readonly #stirring = new Set<Peer>()
+  #latest: Announcing | undefined
   /**
    * Who is to be woken. That happens at the end of a step, because a woken fiber may run at once, and call back: it must find
    * everything in order.
@@ -84,7 +96,7 @@ export class Core {
   /** Of the best chain that any running session announced; never below our own height. */
   get bestAnnounced(): number {
     let best = this.index.height
-    for (const { remote } of this.#peers) {
+    for (const { remote } of this.#stirring) {
       if (remote !== undefined && remote.work > this.index.work) best = Math.max(best, remote.height)
     }
     return best
@@ -121,6 +133,7 @@ export class Core {
 
   leave(peer: Peer, moment: Moment): void {
     this.#peers.delete(peer)
+    this.#stirring.delete(peer)
     this.#settle(moment)
     this.#wakeAll()
   }
@@ -170,6 +183,7 @@ export class Core {
     peer.ahead = 0
     if (heard.branch !== undefined) this.#adopt(heard.branch)
     if (heard.future !== undefined) this.#defer(peer, heard.future, moment)
+    if (heard.tip.work > this.index.work) this.#stirring.add(peer)
     return undefined
   }
 
@@ -222,8 +236,7 @@ export class Core {
   /** What a session has to say, the most urgent first: nothing while undefined. Ask again once it was sent. */
   next(peer: Peer): Outgoing | undefined {
     if (!peer.saidHello) {
-      const bytes = encodeMessage({ _tag: "Hello", version: protocolVersion })
-      return { bytes, sent: () => void (peer.saidHello = true) }
+      return { bytes: hello, sent: () => void (peer.saidHello = true) }
     }
     if (peer.version === undefined) return undefined
     const news = this.#announcement(peer)
@@ -257,7 +270,7 @@ export class Core {
     const { giveUpAfter, stallAfter } = this.#options
     let next = Infinity
     const downloader = this.#downloader
-    for (const peer of this.#peers) {
+    for (const peer of this.#stirring) {
       if (peer.outstanding.length > 0 && !peer.ended) next = Math.min(next, peer.progressAt + giveUpAfter)
       if (peer.deferredUntil > now) next = Math.min(next, peer.deferredUntil)
       else if (downloader !== undefined && this.#eligible(peer, now)) {
@@ -268,8 +281,12 @@ export class Core {
   }
 
   get #downloader(): Peer | undefined {
-    for (const peer of this.#peers) if (peer.download !== undefined) return peer
+    for (const peer of this.#stirring) if (peer.download !== undefined) return peer
     return undefined
+  }
+
+  #isStirring({ download, outstanding, remote }: Peer): boolean {
+    return outstanding.length > 0 || download !== undefined || (remote !== undefined && remote.work > this.index.work)
   }
 
   /** Whether a session could fetch what we lack, and isn't at it. */
@@ -280,9 +297,12 @@ export class Core {
 
   /** Fails sessions that don't answer, and has exactly one session fetch what is missing, if one can. */
   #settle({ now, random }: Moment): void {
+    if (this.#stirring.size === 0) return
     const { giveUpAfter, stallAfter } = this.#options
     const eligible: Array<Peer> = []
-    for (const peer of this.#peers) {
+    for (const peer of this.#stirring) {
+      // Our work only grows: who has nothing for us now has nothing until it announces again.
+      if (!this.#isStirring(peer)) this.#stirring.delete(peer)
       if (peer.outstanding.length > 0 && now - peer.progressAt >= giveUpAfter && !peer.ended) {
         peer.ended = true
         this.#abandon(peer, true)
@@ -338,6 +358,7 @@ export class Core {
   }
 
   #wakeAll(): void {
+    if (this.#toWake.size === 0) return
     const woken = this.#toWake
     this.#toWake = new Set()
     for (const wake of woken) wake()
@@ -352,11 +373,28 @@ export class Core {
     ) {
       return undefined
     }
-    const tip: Tip = { height: index.height, work: index.work, hash: index.tipHash }
-    const follows = announced !== undefined && index.isAt(announced.hash, announced.height)
-    const first = Math.max(follows ? announced.height + 1 : 1, tip.height - maxAnnounced + 1)
-    const headers = index.slice(Math.min(first, tip.height), tip.height + 1)
-    const bytes = encodeMessage({ _tag: "Announce", height: tip.height, work: tip.work, headers })
+    const { messages, tip } = this.#announcing
+    const first = Math.min(Math.max(this.#shared(peer) + 1, tip.height - maxAnnounced + 1), tip.height)
+    let bytes = messages.get(first)
+    if (bytes === undefined) {
+      const headers = index.slice(first, tip.height + 1)
+      bytes = encodeMessage({ _tag: "Announce", height: tip.height, work: tip.work, headers })
+      messages.set(first, bytes)
+    }
     return { bytes, sent: () => void (peer.announced = tip) }
+  }
+
+  /** Each chain that becomes the best has more work than the one before. */
+  get #announcing(): Announcing {
+    const { height, work } = this.index
+    if (this.#latest?.tip.work === work) return this.#latest
+    return this.#latest = { tip: { height, work, hash: this.index.tipHash }, messages: new Map() }
+  }
+
+  /** Up to where the peer surely has our chain: by what either end has announced. */
+  #shared({ announced, remote }: Peer): number {
+    const { index } = this
+    const heightOf = (tip: Tip | undefined) => tip !== undefined && index.isAt(tip.hash, tip.height) ? tip.height : 0
+    return Math.max(heightOf(announced), heightOf(remote))
   }
 }

@@ -43,6 +43,11 @@ export class HeaderIndex implements Ancestry {
     return this.#run.isAt(hash, height)
   }
 
+  /** Whether these are the headers from height `from` on. */
+  holds(headers: Uint8Array, from: number): boolean {
+    return this.#run.holds(headers, from)
+  }
+
   /** A copy of the headers from height `from` (inclusive) to `to` (exclusive), those that are there. */
   slice(from: number, to: number): Uint8Array {
     return this.#run.slice(from, to)

@@ -1,5 +1,5 @@
 /** Consecutive headers in one growing buffer: 80 bytes each, no object per header. */
-import { hashSize, headerSize } from "./header.ts"
+import { hashSize, headerSize, sameBytes } from "./header.ts"
 import type { Ancestry } from "./rules.ts"
 
 const none = new Uint8Array(hashSize)
@@ -64,6 +64,13 @@ export class HeaderRun implements Ancestry {
     const from = last ? 0 : (height - this.first + 1) * headerSize + 4
     for (let i = 0; i < hashSize; i++) if (within[from + i] !== hash[i]) return false
     return true
+  }
+
+  /** Whether these are the headers from height `from` on. */
+  holds(headers: Uint8Array, from: number): boolean {
+    const at = (from - this.first) * headerSize
+    return at >= 0 && at + headers.length <= this.#count * headerSize &&
+      sameBytes(this.#bytes, at, headers, 0, headers.length)
   }
 
   /** A copy of the headers from height `from` (inclusive) to `to` (exclusive), those that are there. */

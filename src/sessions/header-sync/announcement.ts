@@ -32,12 +32,8 @@ const lastHash = (params: HeaderParams, headers: Uint8Array): Uint8Array | undef
 }
 
 /** Whether the best chain has these headers up to this height: then they were checked, and whoever announces may be right. */
-const isOurs = (index: HeaderIndex, headers: Uint8Array, height: number): boolean => {
-  const first = height + 1 - headers.length / headerSize
-  if (headers.length === 0 || first < 0 || height > index.height) return false
-  const ours = index.slice(first, height + 1)
-  return sameBytes(ours, 0, headers, 0, headers.length)
-}
+const isOurs = (index: HeaderIndex, headers: Uint8Array, height: number): boolean =>
+  headers.length > 0 && index.holds(headers, height + 1 - headers.length / headerSize)
 
 /** `now` in seconds. */
 export const hear = (

@@ -1,7 +1,7 @@
 /** Header sync of one chain: the best chain of headers, kept in a file, and the session that fetches and serves them. */
 import { Effect, Latch, PubSub, type Scope, Stream } from "effect"
 import type { Disk, DiskFailed, P2pSession } from "../../../signatures/index.ts"
-import { Core } from "./Core.ts"
+import { Core, type Moment } from "./Core.ts"
 import { HeadersInvalid, headersInvalid, type HeaderStoreDamaged } from "./errors.ts"
 import { displayHash, headerSize } from "./header.ts"
 import { openHeaderStore, type Repairs } from "./HeaderStore.ts"
@@ -112,8 +112,8 @@ export const headerSync = Effect.fnUntraced(function*(
   // One fiber minds all deadlines. It sleeps only while there is one.
   const due = Latch.makeUnsafe()
   let sleepsUntil = Infinity
-  const alarm = (): void => {
-    const next = core.deadline(moment().now)
+  const alarm = ({ now }: Moment): void => {
+    const next = core.deadline(now)
     if (next !== undefined && next < sleepsUntil) due.openUnsafe()
   }
   yield* Effect.gen(function*() {
@@ -142,7 +142,7 @@ export const headerSync = Effect.fnUntraced(function*(
       ))
   )
   return {
-    session: runSession(core, alarm),
+    session: runSession(core, moment, alarm),
     tip,
     progress: Effect.map(tip, (tip): HeaderProgress => ({
       tip,
@@ -167,8 +167,9 @@ export const headerSync = Effect.fnUntraced(function*(
           const what = `${headers.length} bytes are not a whole number of headers`
           return Effect.fail(new HeadersInvalid({ height: core.index.height + 1, what }))
         }
-        const bad = core.add(headers, moment())
-        alarm()
+        const at = moment()
+        const bad = core.add(headers, at)
+        alarm(at)
         return bad === undefined ? tip : Effect.fail(headersInvalid(bad))
       }),
     saved: keeper.saved,

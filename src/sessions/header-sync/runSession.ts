@@ -9,7 +9,7 @@ import {
   type P2pMessage,
   ProtocolViolated
 } from "../../../signatures/index.ts"
-import type { Core, Moment } from "./Core.ts"
+import type { Core, Moment, Outgoing } from "./Core.ts"
 import type { HeaderSyncStalled } from "./errors.ts"
 import type { Peer } from "./Peer.ts"
 
@@ -24,12 +24,9 @@ export type HeaderSyncError =
 export const momentReader: Effect.Effect<() => Moment> = Effect.gen(function*() {
   const monotonic = yield* monotonicMillis
   const clock = yield* Clock.Clock
-  const random = yield* Random.Random
-  return () => ({
-    now: monotonic(),
-    wall: Math.floor(clock.currentTimeMillisUnsafe() / 1000),
-    random: () => random.nextDoubleUnsafe()
-  })
+  const draws = yield* Random.Random
+  const random = () => draws.nextDoubleUnsafe()
+  return () => ({ now: monotonic(), wall: Math.floor(clock.currentTimeMillisUnsafe() / 1000), random })
 })
 
 type Sessions = Pick<Core, "next" | "receive" | "tooLarge">
@@ -85,8 +82,10 @@ class Talk {
     this.#hasNews = !this.#isOver
     while (this.#hasNews && !this.#isSending) {
       this.#hasNews = false
+      const first = this.#core.next(peer)
+      if (first === undefined) return
       this.#isSending = true
-      const sender = this.#run(this.#sayAll(peer))
+      const sender = this.#run(this.#say(peer, first))
       this.#sender = sender
       sender.addObserver((exit) => {
         this.#isSending = false
@@ -97,22 +96,23 @@ class Talk {
     }
   }
 
-  /** One message at a time. */
-  #sayAll(peer: Peer): Effect.Effect<void, HeaderSyncError> {
-    const next: Effect.Effect<void, HeaderSyncError> = Effect.suspend(() => {
-      const outgoing = this.#core.next(peer)
-      if (outgoing === undefined) return Effect.void
-      return this.#connection.send(outgoing.bytes).pipe(
-        Effect.andThen(Effect.sync(outgoing.sent)),
-        Effect.catchTag(
-          "MessageTooLarge",
-          (error) => this.#core.tooLarge(peer, error.limit) ? Effect.void : Effect.fail(error)
-        ),
-        Effect.andThen(next)
-      )
+  /** One message, and then all that is left to say, one at a time. */
+  #say(peer: Peer, { bytes, sent }: Outgoing): Effect.Effect<void, HeaderSyncError> {
+    const rest = (): Effect.Effect<void, HeaderSyncError> => {
+      const next = this.#core.next(peer)
+      return next === undefined ? Effect.void : this.#say(peer, next)
+    }
+    return Effect.matchEffect(this.#connection.send(bytes), {
+      onSuccess: () => {
+        sent()
+        return rest()
+      },
+      onFailure: (error) => {
+        // Whatever ended the connection, `receive` says so too, once it has given what came before.
+        if (error._tag !== "MessageTooLarge") return Effect.void
+        return this.#core.tooLarge(peer, error.limit) ? rest() : Effect.fail(error)
+      }
     })
-    // Whatever ended the connection, `receive` says so too, once it has given what came before.
-    return Effect.catchTags(next, { ConnectionClosed: () => Effect.void, ConnectionFailed: () => Effect.void })
   }
 
   /** Nothing is left of it when this completes. */
@@ -127,32 +127,34 @@ class Talk {
 }
 
 /** `alarm` is called after whatever may have changed when something is due next. */
-export const runSession =
-  (core: Core, alarm: () => void) => (connection: P2pConnection): Effect.Effect<void, HeaderSyncError> =>
-    Effect.flatMap(
-      momentReader,
-      (moment) =>
-        Effect.contextWith((context: Context.Context<never>) =>
-          Effect.acquireUseRelease(
-            Effect.sync(() => {
-              const talk = new Talk(core, connection, context)
-              const peer: Peer = core.join({ wake: () => talk.wake(peer), stalled: (error) => talk.fail(error) })
-              return { peer, talk }
-            }),
-            ({ peer, talk }) =>
-              talk.failure(peer, (peer, bytes) => {
-                const what = core.receive(peer, bytes, moment())
-                alarm()
-                return what
-              }),
-            ({ peer, talk }) =>
-              Effect.andThen(
-                Effect.sync(() => {
-                  core.leave(peer, moment())
-                  alarm()
-                }),
-                talk.over
-              )
-          )
-        )
+export const runSession = (
+  core: Core,
+  moment: () => Moment,
+  alarm: (at: Moment) => void
+): (connection: P2pConnection) => Effect.Effect<void, HeaderSyncError> => {
+  const heard = (peer: Peer, bytes: P2pMessage): string | undefined => {
+    const at = moment()
+    const what = core.receive(peer, bytes, at)
+    alarm(at)
+    return what
+  }
+  const begun = (connection: P2pConnection) =>
+    Effect.contextWith((context: Context.Context<never>) =>
+      Effect.sync(() => {
+        const talk = new Talk(core, connection, context)
+        const peer: Peer = core.join({ wake: () => talk.wake(peer), stalled: (error) => talk.fail(error) })
+        return { peer, talk }
+      })
     )
+  return (connection) =>
+    Effect.acquireUseRelease(
+      begun(connection),
+      ({ peer, talk }) => talk.failure(peer, heard),
+      ({ peer, talk }) => {
+        const at = moment()
+        core.leave(peer, at)
+        alarm(at)
+        return talk.over
+      }
+    )
+}

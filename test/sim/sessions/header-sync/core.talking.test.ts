@@ -5,7 +5,7 @@ import { displayHash } from "../../../../src/sessions/header-sync/header.ts"
 import { maxBatch } from "../../../../src/sessions/header-sync/messages.ts"
 import { coreWith, moment, type Seat, Wires } from "../../../support/headers-cores.ts"
 import { after, countOf, easyParams, genesisOf, grow, growBy, realChains, upTo } from "../../../support/headers.ts"
-import { bytesOf, genesis, params, workOf } from "./otherEnd.ts"
+import { announce, bytesOf, genesis, heard, meet, params, say, workOf } from "./otherEnd.ts"
 
 const tip = (core: Core) => displayHash(core.index.tipHash)
 
@@ -137,6 +137,20 @@ describe("cores that talk", () => {
     wires.settle()
     assert.strictEqual(wires.sent - quiet, 2)
     assert.deepStrictEqual(bytesOf(b), fork)
+  })
+
+  it("announce sixteen headers to whom they don't know, and to others those that they lack", () => {
+    const chain = growBy(params, genesis, 40)
+    const said = (chainOfOther?: Uint8Array) => {
+      const core = coreWith(params, chain)
+      const other = meet(core)
+      if (chainOfOther !== undefined) assert.isUndefined(say(other, announce(chainOfOther, 2)))
+      return heard(other).flatMap((message) => message._tag === "Announce" ? [message] : [])
+    }
+    assert.deepStrictEqual(said(), [announce(chain, 16)])
+    assert.deepStrictEqual(said(upTo(chain, 37)), [announce(chain, 3)])
+    assert.deepStrictEqual(said(chain), [announce(chain, 1)])
+    assert.deepStrictEqual(said(grow(params, upTo(chain, 37), [300, 300], 2)), [announce(chain, 16)])
   })
 
   it("fetch real chains in batches, several at once", () => {
