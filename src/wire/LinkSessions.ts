@@ -1,23 +1,10 @@
-import { Duration, Effect } from "effect"
-import {
-  type Chain,
-  type ConnectionLimits,
-  type Lease,
-  type Link,
-  type LinkLost,
-  type OpenedConnection,
-  OpenFailed,
-  type RawStream,
-  Rejected,
-  type RejectReason,
-  type StreamRefused
-} from "../../signatures/index.ts"
-import { chainKey } from "./chainKey.ts"
+import { Duration } from "effect"
+import type { ConnectionLimits, Lease, Link, RawStream, RejectReason } from "../../signatures/index.ts"
+import { Attempt, type AttemptHost, type Wanted } from "./Attempt.ts"
 import { type Environment, openingMillis, resetMillis } from "./Environment.ts"
 import { endBody, FrameType } from "./frames.ts"
 import { type FrameHandler, type FrameStream, readFrames } from "./FrameStream.ts"
 import { Greeting, type GreetingHost } from "./Greeting.ts"
-import { Opening, type OpeningHost } from "./Opening.ts"
 import { encodeAccept, type HelloBody, maxRetryAfterMillis, type RejectBody, rejectFrame } from "./openingFrames.ts"
 import { OpeningLine } from "./OpeningLine.ts"
 import { RunningSession, type RunningSessionHost } from "./RunningSession.ts"
@@ -30,27 +17,18 @@ const spareStreams = 16
 /** Whether others may have the room that we lack. */
 const lacksRoom = (reason: RejectReason): boolean => reason === "full" || reason === "draining"
 
-/** What is to be opened. */
-export interface Wanted {
-  /** The session's from `opened` on; until then its owner gives it back. */
-  readonly lease: Lease
-  readonly chain: Chain
-  readonly limits: ConnectionLimits
-  /** Told at once: an interruption that comes just then must not leave a session to nobody. */
-  readonly opened: (connection: OpenedConnection) => void
-}
-
 /** The sessions of one link, from their openings to their ends. */
-export class LinkSessions implements RunningSessionHost {
+export class LinkSessions implements RunningSessionHost, AttemptHost {
   readonly link: Link
   readonly env: Environment
-  private readonly heard: () => void
-  private readonly line: OpeningLine
-  private readonly openings = new Set<Opening>()
+  readonly heard: () => void
+  readonly line: OpeningLine
+  /** Those whose turn has come. */
+  private readonly attempts = new Set<Attempt>()
   private readonly running = new Set<RunningSession>()
   private inbound = 0
   private ungreeted = 0
-  private isSuperseded = false
+  isSuperseded = false
 
   constructor(link: Link, env: Environment, heard: () => void) {
     this.link = link
@@ -59,94 +37,32 @@ export class LinkSessions implements RunningSessionHost {
     this.line = new OpeningLine(env.now)
   }
 
-  /** Interruption cancels the opening, unless `opened` was called. */
-  open(wanted: Wanted): Effect.Effect<OpenedConnection, Rejected | OpenFailed> {
-    const opening = Effect.suspend(() => {
-      if (this.isSuperseded) return new OpenFailed({ reason: "superseded" })
-      const deadline = this.env.now() + openingMillis
-      // It may come just when the deadline or an interruption does.
-      let unused: RawStream | undefined
-      const abandon = Effect.sync(() => unused?.abort())
-      return this.link.open("/chain-p2p/1").pipe(
-        Effect.tap((raw) => Effect.sync(() => unused = raw)),
-        Effect.mapError((error) => this.notOpened(error)),
-        Effect.timeoutOrElse({
-          duration: openingMillis,
-          orElse: () => Effect.andThen(abandon, new OpenFailed({ reason: "timeout" }))
-        }),
-        Effect.flatMap((raw) => {
-          const millis = Math.max(0, deadline - this.env.now())
-          return this.sayHello(raw, wanted, millis, () => unused = undefined)
-        }),
-        Effect.onInterrupt(() => abandon)
-      )
-    })
-    return Effect.suspend(() => {
-      const began = this.env.now()
-      return Effect.mapError(
-        this.line.inTurn(opening),
-        (error) => this.isOurs(error, began) ? new OpenFailed({ reason: "cut-off" }) : error
-      )
-    })
+  open(wanted: Wanted): Attempt {
+    return new Attempt(this, wanted)
   }
 
-  /** It may have come to nothing for our own end alone: that heard nothing from anybody meanwhile. */
-  private isOurs(error: Rejected | OpenFailed, began: number): boolean {
-    const isMute = error._tag === "OpenFailed" && (error.reason === "timeout" || error.reason === "stream-lost")
-    return isMute && this.env.ear.wasDeaf(began, this.env.now())
+  // ── what its openings tell
+
+  begun(attempt: Attempt): void {
+    this.attempts.add(attempt)
   }
 
-  private notOpened(error: LinkLost | StreamRefused): OpenFailed {
-    const reason = error._tag === "LinkLost"
-      ? this.isSuperseded ? "superseded" : "link-lost"
-      : error.reason === "timeout"
-      ? "timeout"
-      : "stream-lost"
-    return new OpenFailed({ reason, cause: error })
+  over(attempt: Attempt): void {
+    this.attempts.delete(attempt)
   }
 
-  private sayHello(
-    raw: RawStream,
-    { chain, lease, limits, opened }: Wanted,
-    millis: number,
-    begun: () => void
-  ): Effect.Effect<OpenedConnection, Rejected | OpenFailed> {
-    return Effect.callback((resume) => {
-      begun()
-      const answered = (answer: Effect.Effect<OpenedConnection, Rejected | OpenFailed>) => {
-        cancelDeadline()
-        this.openings.delete(opening)
-        resume(answer)
-      }
-      const host: OpeningHost = {
-        accepted: (stream, terms) => {
-          const session = this.run(stream, false, lease, limits, terms)
-          opened(session)
-          answered(Effect.succeed(session))
-          return session.core
-        },
-        rejected: (body) => {
-          this.hearAlternatives(body)
-          answered(Effect.fail(new Rejected(body)))
-        },
-        failed: (reason) => answered(Effect.fail(new OpenFailed({ reason }))),
-        violated: () => this.env.pool.dead(this.link, "violation"),
-        lingering: (stream) => this.linger(stream)
-      }
-      const opening = readFrames(raw, this.heard, (stream) => new Opening(stream, chainKey(chain), limits, host))
-      this.openings.add(opening)
-      const cancelDeadline = this.env.later(millis, () => opening.fail("timeout"))
-      return Effect.sync(() => {
-        cancelDeadline()
-        this.openings.delete(opening)
-        opening.cancel()
-      })
-    })
+  accepted(stream: FrameStream, { lease, limits }: Wanted, terms: SessionTerms): RunningSession {
+    return this.run(stream, false, lease, limits, terms)
   }
 
-  private hearAlternatives({ alternatives, reason }: RejectBody): void {
+  rejected({ alternatives, reason }: RejectBody): void {
     if (alternatives.length === 0 || !lacksRoom(reason)) return
     this.env.subscribers.tell({ _tag: "Alternatives", peer: this.link.peer, records: alternatives })
+  }
+
+  /** The last word is said: if the stream is not gone in a second, it is reset. */
+  lingering(stream: FrameStream): void {
+    this.env.later(resetMillis, () => stream.abort())
   }
 
   /** A stream that the peer has opened: it must say hello in time. */
@@ -167,7 +83,7 @@ export class LinkSessions implements RunningSessionHost {
         return this.answer(stream, body)
       },
       violated: (stream) => {
-        this.linger(stream)
+        this.lingering(stream)
         this.env.pool.dead(this.link, "violation")
       },
       gone: () => {
@@ -176,13 +92,13 @@ export class LinkSessions implements RunningSessionHost {
       }
     }
     const greeting = readFrames(raw, this.heard, (stream) => new Greeting(stream, host))
-    const cancelDeadline = this.env.later(openingMillis, () => this.linger(greeting.timeout()))
+    const cancelDeadline = this.env.later(openingMillis, () => this.lingering(greeting.timeout()))
   }
 
   /** The link's connections fail as superseded, without a word: the goodbye says it. */
   supersede(): void {
     this.isSuperseded = true
-    for (const opening of this.openings) opening.fail("superseded")
+    for (const attempt of this.attempts) attempt.supersede()
     for (const session of this.running) session.core.supersede()
   }
 
@@ -236,7 +152,7 @@ export class LinkSessions implements RunningSessionHost {
   ): undefined {
     const retryAfterMillis = Math.min(maxRetryAfterMillis, Math.max(0, Math.round(retryAfter)))
     stream.outbox.finishNow(rejectFrame({ reason, retryAfterMillis, alternatives }))
-    this.linger(stream)
+    this.lingering(stream)
   }
 
   private run(
@@ -254,10 +170,5 @@ export class LinkSessions implements RunningSessionHost {
   released(session: RunningSession): void {
     this.running.delete(session)
     if (session.isInbound) this.inbound--
-  }
-
-  /** The last word is said: if the stream is not gone in a second, it is reset. */
-  private linger(stream: FrameStream): void {
-    this.env.later(resetMillis, () => stream.abort())
   }
 }

@@ -1,15 +1,15 @@
-import { Effect } from "effect"
-import type { OpenedConnection, OpenFailed, Rejected } from "../../signatures/index.ts"
+import type { OpenFailed } from "../../signatures/index.ts"
 
 /** Half of what a peer takes: those that we have given up may still stand there, and those that are on their way. */
 const maxAsked = 8
 
-interface Place {
-  hasTurn: boolean
-  readonly resume: (turn: Effect.Effect<void, OpenFailed>) => void
+/** An opening that stands in the line. */
+export interface InLine {
+  /** Its turn has come. */
+  begin(): void
+  /** It would wait in vain. It stands here no more. */
+  refused(error: OpenFailed): void
 }
-
-type AnOpening = Effect.Effect<OpenedConnection, Rejected | OpenFailed>
 
 /**
  * The openings of a link, in the order in which they began. Eight at once await the peer's answer, as it resets the streams
@@ -18,8 +18,8 @@ type AnOpening = Effect.Effect<OpenedConnection, Rejected | OpenFailed>
 export class OpeningLine {
   private readonly now: () => number
   /** In the order in which they came. */
-  private readonly waiting = new Set<Place>()
-  private free = maxAsked
+  private readonly waiting = new Set<InLine>()
+  private readonly asked = new Set<InLine>()
   private isHanding = false
   private answeredAt = Number.NEGATIVE_INFINITY
 
@@ -28,55 +28,41 @@ export class OpeningLine {
     this.now = now
   }
 
-  /** Begins the opening when its turn has come. */
-  inTurn(opening: AnOpening): AnOpening {
-    return Effect.suspend(() => {
-      let place: Place | undefined
-      const turn = Effect.callback<void, OpenFailed>((resume) => {
-        this.waiting.add(place = { hasTurn: false, resume })
-        this.hand()
-      })
-      const asked = Effect.suspend(() => {
-        const began = this.now()
-        return opening.pipe(
-          Effect.tap(() => Effect.sync(() => this.answeredAt = this.now())),
-          Effect.tapError((error) => Effect.sync(() => this.failed(error, began)))
-        )
-      })
-      return Effect.uninterruptibleMask((restore) =>
-        Effect.ensuring(Effect.andThen(restore(turn), restore(asked)), Effect.sync(() => this.leave(place)))
-      )
-    })
+  /** It begins when its turn has come: at once, if there is room. */
+  enter(opening: InLine): void {
+    this.waiting.add(opening)
+    this.hand()
   }
 
-  private failed(error: Rejected | OpenFailed, began: number): void {
-    if (error._tag === "Rejected") this.answeredAt = this.now()
-    else if (error.reason === "timeout" && this.answeredAt < began) {
-      const waiting = [...this.waiting]
-      this.waiting.clear()
-      for (const { resume } of waiting) resume(Effect.fail(error))
-    }
+  /** To be called by each, whatever became of it, and whether or not it had its turn. */
+  leave(opening: InLine): void {
+    this.waiting.delete(opening)
+    if (this.asked.delete(opening)) this.hand()
+  }
+
+  /** The peer has said yes or no. */
+  answered(): void {
+    this.answeredAt = this.now()
+  }
+
+  /** It has not, since then. */
+  unanswered(since: number, error: OpenFailed): void {
+    if (this.answeredAt >= since) return
+    const waiting = [...this.waiting]
+    this.waiting.clear()
+    for (const opening of waiting) opening.refused(error)
   }
 
   /** One that was given its turn may end before the next is given: so this is a loop, and not a tower of calls. */
   private hand(): void {
     if (this.isHanding) return
     this.isHanding = true
-    for (const place of this.waiting) {
-      if (this.free === 0) break
-      this.waiting.delete(place)
-      this.free--
-      place.hasTurn = true
-      place.resume(Effect.void)
+    for (const opening of this.waiting) {
+      if (this.asked.size === maxAsked) break
+      this.waiting.delete(opening)
+      this.asked.add(opening)
+      opening.begin()
     }
     this.isHanding = false
-  }
-
-  private leave(place: Place | undefined): void {
-    if (place === undefined) return
-    this.waiting.delete(place)
-    if (!place.hasTurn) return
-    this.free++
-    this.hand()
   }
 }

@@ -6,10 +6,10 @@ import {
   type ControlEvent,
   Identity,
   type Link,
-  type OpenedConnection,
   OpenFailed,
   type RawStream
 } from "../../signatures/index.ts"
+import type { Attempt } from "./Attempt.ts"
 import { type ConnectionsOptions, type Environment, makeEnvironment } from "./Environment.ts"
 import { LinkControl } from "./LinkControl.ts"
 import { LinkSessions } from "./LinkSessions.ts"
@@ -52,20 +52,16 @@ const make = Effect.fnUntraced(function*(options: ConnectionsOptions) {
   const connections = Connections.of({
     open: (peer, chain, limits) =>
       Effect.suspend(() => {
-        let opened: OpenedConnection | undefined
+        let attempt: Attempt | undefined
         return Effect.uninterruptibleMask((restore) =>
           // The wait for a lease is interruptible by itself, and loses none.
           Effect.flatMap(pool.lease(peer, chain), (lease) => {
-            const sessions = links.get(lease.link)?.sessions
-            const opening = sessions === undefined
-              ? Effect.fail(new OpenFailed({ reason: "link-lost" }))
-              : sessions.open({ lease, chain, limits, opened: (connection) => opened = connection })
-            return Effect.onError(restore(opening), () =>
-              Effect.sync(() => {
-                if (opened === undefined) lease.release()
-              }))
+            attempt = links.get(lease.link)?.sessions.open({ lease, chain, limits })
+            if (attempt !== undefined) return restore(attempt.answer)
+            lease.release()
+            return new OpenFailed({ reason: "link-lost" })
           })
-        ).pipe(Effect.onInterrupt(() => Effect.sync(() => opened?.end("closed"))))
+        ).pipe(Effect.onInterrupt(() => Effect.sync(() => attempt?.cancel())))
       }),
     serve: (chain, limits, decide) => {
       const served = env.served.add(chain, limits, decide)
