@@ -9,7 +9,7 @@ import {
   type PeerId
 } from "../../signatures/index.ts"
 import { bannedUntil, candidates, factsOf, standing } from "./book.ts"
-import { encodeBook } from "./file.ts"
+import { encodeBook, type WrittenBook } from "./file.ts"
 import { historyOf } from "./history.ts"
 import { learn, learnChains, stick, unstick } from "./learn.ts"
 import { peerBookDefaults, type PeerBookOptions, type Setting } from "./options.ts"
@@ -153,7 +153,11 @@ export const layerStoredPeerBook = (
     Effect.gen(function*() {
       const setting = yield* settingOf(options)
       const { book, now, service } = yield* makeBook(options, yield* readBook(path, setting), setting)
-      book.onChange = yield* writeBook(path, (wallNow) => encodeBook(book.state, now(), wallNow))
+      let written: WrittenBook | undefined
+      book.onChange = yield* writeBook(path, (wallNow) => {
+        written = encodeBook(book.state, now(), wallNow, written)
+        return written.bytes
+      })
       return service
     })
   )

@@ -3,13 +3,13 @@
  * looks like, and what survives in it, is in README.md.
  */
 import { Option, Result, Schema } from "effect"
-import type { Chain } from "../../signatures/index.ts"
+import type { Chain, PeerId } from "../../signatures/index.ts"
 import { anchorsOf } from "./anchors.ts"
-import { crc32 } from "./crc32.ts"
+import { crc32, crc32Joined, shiftOf } from "./crc32.ts"
 import { BanLine, ClocksLine, PeerLine } from "./lines.ts"
 import type { Setting } from "./options.ts"
 import { restored, type RestoredBook } from "./restore.ts"
-import { type BookState, type Entry, untriedAddress } from "./state.ts"
+import { type Ban, type BookState, type Entry, untriedAddress } from "./state.ts"
 import { addressesOf } from "./suspicion.ts"
 
 /** Why a file can't be read: it is not as it was written, or this version doesn't know what it means. */
@@ -22,12 +22,34 @@ const maxChainsWritten = 256
 /** Longer files are not from us. */
 export const maxFileBytes = 32 * 1024 * 1024
 
-const peerLines = new WeakMap<Entry, string>()
+/** A line of a file that was written. */
+interface Line {
+  /** The chains that its peer serves. */
+  readonly ids: string
+  /** Its end, which depends on more than its peer. */
+  readonly tail: string
+  /** Where it is among the lines. */
+  readonly from: number
+  readonly to: number
+  readonly crc: number
+  readonly shift: number
+}
 
-/** Without its end, and what depends on more than the entry. Entries that have not changed are not written out again. */
+/** A book as bytes, and where in them its lines are: those of what has not changed go into the next file as they are. */
+export interface WrittenBook {
+  readonly bytes: Uint8Array
+  /** The part with the lines of peers and bans. */
+  readonly lines: Uint8Array
+  readonly lineOf: ReadonlyMap<Entry | Ban, Line>
+}
+
+const nothing = new Uint8Array(0)
+const nothingWritten: WrittenBook = { bytes: nothing, lines: nothing, lineOf: new Map() }
+
+const encoder = new TextEncoder()
+
+/** Without its end, and what depends on more than the entry. */
 const peerLine = (entry: Entry): string => {
-  const known = peerLines.get(entry)
-  if (known !== undefined) return known
   const { failures, firstSuccess, lastSuccess } = entry.health
   const line: PeerLine = {
     peer: entry.peer,
@@ -41,71 +63,128 @@ const peerLine = (entry: Entry): string => {
       return { at, failures, ...(lastSuccess === undefined ? {} : { lastSuccess: Math.round(lastSuccess) }) }
     })
   }
-  const text = JSON.stringify(line).slice(0, -1)
-  peerLines.set(entry, text)
-  return text
+  return JSON.stringify(line).slice(0, -1)
 }
 
-const idLists = new WeakMap<NonNullable<Entry["chains"]>, string>()
-
-/** Ids are JSON, and have no line breaks. */
-const idsOf = (chains: NonNullable<Entry["chains"]>): string => {
-  const known = idLists.get(chains)
-  if (known !== undefined) return known
-  const ids = [...chains.keys()].join("\n")
-  idLists.set(chains, ids)
-  return ids
+const banLine = (banned: PeerId, { at, by, reason, times, until }: Ban): string => {
+  const line: BanLine = {
+    banned,
+    at: Math.round(at),
+    until: Math.round(until),
+    times,
+    by,
+    ...(reason === undefined ? {} : { reason })
+  }
+  return JSON.stringify(line).slice(0, -1)
 }
 
-/** What `state` is worth remembering. `now` in monotonic, `wallNow` in wall time. */
+const lineEnd = "}\n"
+
+/** The chains that peers serve: they stand in the file once, and peers refer to them by index. */
+class ServedChains {
+  readonly #indices = new Map<string, number>()
+  readonly all: Array<Chain> = []
+  /** Most peers serve the same chains. */
+  readonly #alike = new Map<string, readonly [tail: string, tailOfAnchor: string]>()
+
+  /** Ids are JSON, and have no line breaks. Empty where nothing is written. */
+  static idsOf({ chains }: Entry): string {
+    return chains === undefined || chains.size > maxChainsWritten
+      ? ""
+      : `${chains.size}\n${[...chains.keys()].join("\n")}`
+  }
+
+  #indexOf(id: string, chain: Chain): number {
+    const known = this.#indices.get(id)
+    if (known !== undefined) return known
+    this.#indices.set(id, this.all.length)
+    return this.all.push(chain) - 1
+  }
+
+  /** How the line of a peer ends that serves these. */
+  tailOf({ chains }: Entry, ids: string, isAnchor: boolean): string {
+    let tails = this.#alike.get(ids)
+    if (tails === undefined) {
+      const served = ids === "" || chains === undefined
+        ? ""
+        : `,"chains":[${Array.from(chains, ([id, chain]) => this.#indexOf(id, chain)).join(",")}]`
+      tails = [`${served}${lineEnd}`, `${served},"anchor":true${lineEnd}`]
+      this.#alike.set(ids, tails)
+    }
+    return tails[isAnchor ? 1 : 0]
+  }
+}
+
+/** The lines of a new file, most of them from the one before. */
+class Lines {
+  readonly #before: WrittenBook
+  readonly #pieces: Array<{ readonly of: Uint8Array; readonly from: number; to: number }> = []
+  readonly lineOf = new Map<Entry | Ban, Line>()
+  length = 0
+
+  constructor(before: WrittenBook) {
+    this.#before = before
+  }
+
+  /** The line that was written of this, if it ends as it did. */
+  add(of: Entry | Ban, ids: string, tail: string, text: () => string): void {
+    const before = this.#before.lineOf.get(of)
+    if (before !== undefined && before.tail === tail) this.#take(this.#before.lines, of, before)
+    else {
+      const bytes = encoder.encode(text() + tail)
+      this.#take(bytes, of, { ids, tail, from: 0, to: bytes.length, crc: crc32(bytes), shift: shiftOf(bytes.length) })
+    }
+  }
+
+  #take(bytes: Uint8Array, of: Entry | Ban, line: Line): void {
+    const last = this.#pieces.at(-1)
+    if (last?.of === bytes && last.to === line.from) last.to = line.to
+    else this.#pieces.push({ of: bytes, from: line.from, to: line.to })
+    const from = this.length
+    this.length += line.to - line.from
+    this.lineOf.set(of, line.from === from ? line : { ...line, from, to: this.length })
+  }
+
+  /** The sum of all that goes before, and of these. */
+  crcAfter(crc: number): number {
+    let all = crc
+    for (const line of this.lineOf.values()) all = crc32Joined(all, line.crc, line.shift)
+    return all
+  }
+
+  writeTo(bytes: Uint8Array, at: number): void {
+    let next = at
+    for (const { from, of, to } of this.#pieces) {
+      bytes.set(of.subarray(from, to), next)
+      next += to - from
+    }
+  }
+}
+
+/** What `state` is worth remembering. `now` in monotonic, `wallNow` in wall time; `before`: what was written the last time. */
 export const encodeBook = (
   { bans, links, peers }: BookState,
   now: number,
-  wallNow: number
-): Uint8Array => {
+  wallNow: number,
+  before: WrittenBook = nothingWritten
+): WrittenBook => {
   const anchors = anchorsOf(links.dialled, now)
-  const chains = new Map<string, Chain>()
-  const indices = new Map<string, number>()
-  const indexOf = (id: string, chain: Chain): number => {
-    const known = indices.get(id)
-    if (known !== undefined) return known
-    chains.set(id, chain)
-    indices.set(id, indices.size)
-    return indices.size - 1
-  }
-  // Most peers serve the same chains.
-  const alike = new Map<string, string>()
-  const served = (chains: NonNullable<Entry["chains"]>): string => {
-    const ids = idsOf(chains)
-    const known = alike.get(ids)
-    if (known !== undefined) return known
-    const text = `,"chains":[${Array.from(chains, ([id, chain]) => indexOf(id, chain)).join(",")}]`
-    alike.set(ids, text)
-    return text
-  }
-  const lines: Array<string> = []
+  const chains = new ServedChains()
+  const lines = new Lines(before)
   for (const entry of peers.values()) {
-    const serves = entry.chains === undefined || entry.chains.size > maxChainsWritten ? "" : served(entry.chains)
-    lines.push(`${peerLine(entry)}${serves}${anchors.has(entry.peer) ? `,"anchor":true` : ""}}\n`)
+    const ids = before.lineOf.get(entry)?.ids ?? ServedChains.idsOf(entry)
+    lines.add(entry, ids, chains.tailOf(entry, ids, anchors.has(entry.peer)), () => peerLine(entry))
   }
-  for (const [banned, { at, by, reason, times, until }] of bans) {
-    const line: BanLine = {
-      banned,
-      at: Math.round(at),
-      until: Math.round(until),
-      times,
-      by,
-      ...(reason === undefined ? {} : { reason })
-    }
-    lines.push(`${JSON.stringify(line)}\n`)
-  }
-  const clocks: ClocksLine = { written: Math.round(wallNow), now: Math.round(now), chains: [...chains.values()] }
-  const body = new TextEncoder().encode(`${JSON.stringify(clocks)}\n${lines.join("")}`)
-  const head = new TextEncoder().encode(`${title} ${version} ${hex(crc32(body))} ${body.length}\n`)
-  const bytes = new Uint8Array(head.length + body.length)
+  for (const [banned, ban] of bans) lines.add(ban, "", lineEnd, () => banLine(banned, ban))
+  const clocks: ClocksLine = { written: Math.round(wallNow), now: Math.round(now), chains: chains.all }
+  const first = encoder.encode(`${JSON.stringify(clocks)}\n`)
+  const check = hex(lines.crcAfter(crc32(first)))
+  const head = encoder.encode(`${title} ${version} ${check} ${first.length + lines.length}\n`)
+  const bytes = new Uint8Array(head.length + first.length + lines.length)
   bytes.set(head)
-  bytes.set(body, head.length)
-  return bytes
+  bytes.set(first, head.length)
+  lines.writeTo(bytes, head.length + first.length)
+  return { bytes, lines: bytes.subarray(head.length + first.length), lineOf: lines.lineOf }
 }
 
 const hex = (value: number): string => value.toString(16).padStart(8, "0")

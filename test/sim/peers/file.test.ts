@@ -1,8 +1,9 @@
 import { Result } from "effect"
 import * as fc from "fast-check"
+import * as zlib from "node:zlib"
 import { describe, expect, it } from "vitest"
 import { type Address, type PeerId, withPeer } from "../../../signatures/index.ts"
-import { crc32 } from "../../../src/peers/crc32.ts"
+import { crc32, crc32Joined, shiftOf } from "../../../src/peers/crc32.ts"
 import { decodeBook, encodeBook } from "../../../src/peers/file.ts"
 import type { PeerBookOptions } from "../../../src/peers/options.ts"
 import { addressesOf } from "../../../src/peers/suspicion.ts"
@@ -19,7 +20,7 @@ const read = (bytes: Uint8Array, now: number, wallNow: number, options: PeerBook
 const restarted = (book: TestBook, elapsed = 0, options: PeerBookOptions = {}): TestBook => {
   const next = new TestBook(options)
   next.now = 77
-  const found = read(encodeBook(book.state, book.now, wall), next.now, wall + elapsed, options)
+  const found = read(encodeBook(book.state, book.now, wall).bytes, next.now, wall + elapsed, options)
   if (Result.isFailure(found)) throw new Error(found.failure)
   next.state = { ...next.state, peers: found.success.peers, bans: found.success.bans }
   return next
@@ -53,26 +54,32 @@ const step = fc.record({
   pause: fc.integer({ min: 0, max: 200_000 })
 })
 
+type Step = typeof step extends fc.Arbitrary<infer A> ? A : never
+
+const happen = (book: TestBook, { n, pause, peer: number, what }: Step): void => {
+  const peer = peerNumber(number)
+  const address = addressOf(number, 1 + n)
+  book.wait(pause)
+  if (what === "learn") {
+    const addresses = Array.from({ length: n }, (_, i) => addressOf(number, 1 + i))
+    book.learn(peer, addresses, BigInt(book.now) * 10_000_000_000n)
+  } else if (what === "up") book.record({ _tag: "LinkUp", peer, address, direction: "outbound" })
+  else if (what === "down") book.record({ _tag: "LinkDown", peer, address, direction: "outbound" })
+  else if (what === "dial") book.record({ _tag: "DialFailed", peer, address })
+  else if (what === "unreachable") book.record({ _tag: "Unreachable", peer })
+  else if (what === "good") book.ended(peer, endedBy("remote", "closed"))
+  else if (what === "failed") book.ended(peer, failedBy("stream-lost"))
+  else if (what === "violation") book.record({ _tag: "Violation", peer })
+  else if (what === "ban") book.ban(peer, n * hour, n % 2 === 0 ? undefined : `reason ${n}`)
+  else book.chains(peer, { set: [chain, other].slice(0, n) })
+}
+
+const steps = fc.array(step, { maxLength: 40, size: "max" })
+
 /** A book to which many things have happened. */
-const anyBook = fc.array(step, { maxLength: 40, size: "max" }).map((steps) => {
+const anyBook = steps.map((steps) => {
   const book = new TestBook()
-  for (const { n, pause, peer: number, what } of steps) {
-    const peer = peerNumber(number)
-    const address = addressOf(number, 1 + n)
-    book.wait(pause)
-    if (what === "learn") {
-      const addresses = Array.from({ length: n }, (_, i) => addressOf(number, 1 + i))
-      book.learn(peer, addresses, BigInt(book.now) * 10_000_000_000n)
-    } else if (what === "up") book.record({ _tag: "LinkUp", peer, address, direction: "outbound" })
-    else if (what === "down") book.record({ _tag: "LinkDown", peer, address, direction: "outbound" })
-    else if (what === "dial") book.record({ _tag: "DialFailed", peer, address })
-    else if (what === "unreachable") book.record({ _tag: "Unreachable", peer })
-    else if (what === "good") book.ended(peer, endedBy("remote", "closed"))
-    else if (what === "failed") book.ended(peer, failedBy("stream-lost"))
-    else if (what === "violation") book.record({ _tag: "Violation", peer })
-    else if (what === "ban") book.ban(peer, n * hour, n % 2 === 0 ? undefined : `reason ${n}`)
-    else book.chains(peer, { set: [chain, other].slice(0, n) })
-  }
+  for (const one of steps) happen(book, one)
   return book
 })
 
@@ -80,13 +87,34 @@ describe("the book's file", () => {
   it("gives back what is kept", () => {
     fc.assert(fc.property(anyBook, (book) => {
       expect(keptOf(restarted(book))).toEqual(keptOf(book))
-      expect(encodeBook(book.state, book.now, wall)).toEqual(encodeBook(book.state, book.now, wall))
+    }))
+  })
+
+  it("is the same whether or not lines are taken over from the file before", () => {
+    fc.assert(fc.property(steps, fc.func(fc.boolean()), (steps, isWritten) => {
+      const book = new TestBook()
+      let before = encodeBook(book.state, book.now, wall)
+      for (const [index, one] of steps.entries()) {
+        happen(book, one)
+        if (!isWritten(index)) continue
+        before = encodeBook(book.state, book.now, wall + index, before)
+        expect(before.bytes).toEqual(encodeBook(book.state, book.now, wall + index).bytes)
+        expect(before.lineOf.size).toBe(book.state.peers.size + book.state.bans.size)
+      }
+    }))
+  })
+
+  it("has a checksum that is that of its parts put together", () => {
+    fc.assert(fc.property(fc.uint8Array(), fc.uint8Array({ size: "max", maxLength: 5000 }), (first, second) => {
+      const joined = crc32Joined(crc32(first), crc32(second), shiftOf(second.length))
+      expect(joined).toBe(crc32(Uint8Array.of(...first, ...second)))
+      expect(joined).toBe(zlib.crc32(Uint8Array.of(...first, ...second)))
     }))
   })
 
   it("notices any byte that has changed, and any that is missing or too many", () => {
     fc.assert(fc.property(anyBook, fc.nat(), fc.integer({ min: 1, max: 255 }), (book, where, by) => {
-      const bytes = encodeBook(book.state, book.now, wall)
+      const bytes = encodeBook(book.state, book.now, wall).bytes
       const at = where % bytes.length
       const changed = bytes.with(at, (bytes[at] ?? 0) ^ by)
       for (const wrong of [changed, bytes.subarray(0, at), Uint8Array.of(...bytes, by)]) {
