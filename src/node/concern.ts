@@ -1,7 +1,7 @@
 import { chainId, type PeerFacts, type Standing } from "../../signatures/index.ts"
+import { isBusy, type Pair } from "./pair.ts"
 import type { Settings } from "./settings.ts"
-import { isBusy, type Pair, type State } from "./state.ts"
-import { slotsOf } from "./stats.ts"
+import type { State } from "./state.ts"
 
 /** Whether that is what the node has last seen of it. */
 const isAsBefore = (pair: Pair | undefined, standing: Standing): boolean =>
@@ -11,13 +11,16 @@ const isAsBefore = (pair: Pair | undefined, standing: Standing): boolean =>
     : standing._tag === pair.state && standing.until === pair.until)
 
 /** Whether a look would see it at all. */
-const isCandidate = ({ chain, known, private: isPrivate }: Settings, { chains, peer }: PeerFacts): boolean =>
-  (!isPrivate || known.has(peer)) &&
-  (chains._tag === "None" || chains.value.some((other) => chainId(other) === chainId(chain)))
+const isCandidate = ({ chain, known, private: isPrivate }: Settings, { chains, peer }: PeerFacts): boolean => {
+  if (isPrivate && !known.has(peer)) return false
+  if (chains._tag === "None") return true
+  const id = chainId(chain)
+  return chains.value.some((other) => chainId(other) === id)
+}
 
 /** Whether it might open a session with a candidate now. */
 const isShort = ({ sessionCount }: Settings, state: State, { remembered }: PeerFacts): boolean => {
-  const { openingCount, outbound } = slotsOf(state)
+  const { openingCount, outbound } = state.pairs.slots
   // Whoever is remembered is asked beside others that were asked already.
   return outbound + (remembered === undefined ? openingCount : 0) < sessionCount ||
     (state.lacksLink && outbound < sessionCount)

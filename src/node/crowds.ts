@@ -1,16 +1,17 @@
 /** Inbound sessions by address group: who comes in a crowd from one place shall not hold all the room. Pure. */
 import type { PeerId } from "../../signatures/index.ts"
 import { type Draft, end } from "./draft.ts"
+import type { Busy } from "./pair.ts"
 import { groupLimit } from "./picks.ts"
 import type { Settings } from "./settings.ts"
-import { type Busy, inboundByGroup } from "./state.ts"
+import { inboundByGroup } from "./slots.ts"
 
 /** Slots that only groups with fewer than `groupLimit` of all may take. */
 const reserveOf = (settings: Settings): number => Math.floor(settings.maxInbound / 4)
 
 /** How many inbound slots must stay free when this group takes one. */
-export const keptFromCrowd = ({ parts, settings }: Draft, group: string | undefined): number =>
-  group !== undefined && (inboundByGroup(parts.busy).get(group) ?? 0) >= groupLimit(settings.maxInbound)
+export const keptFromCrowd = ({ pairs, settings }: Draft, group: string | undefined): number =>
+  group !== undefined && (inboundByGroup(pairs.busy).get(group) ?? 0) >= groupLimit(settings.maxInbound)
     ? reserveOf(settings)
     : 0
 
@@ -33,8 +34,8 @@ export const thinOut = (draft: Draft): void => {
   const { settings } = draft
   const limit = groupLimit(settings.maxInbound)
   // Those that are closing will be free.
-  while (settings.maxInbound - draft.slots.inbound < reserveOf(settings)) {
-    const victim = victimOf(draft.parts.busy, limit)
+  while (settings.maxInbound - draft.pairs.slots.inbound < reserveOf(settings)) {
+    const victim = victimOf(draft.pairs.busy, limit)
     if (victim === undefined) return
     end(draft, ...victim, "draining")
   }

@@ -1,11 +1,15 @@
 import type { CloseCode, NodeEvent, PairState, PeerId, Standing, TransitionCause } from "../../signatures/index.ts"
-import { ChangedPairs, type Parts, partsOf } from "./parts.ts"
+import type { Busy, Idle, Pair } from "./pair.ts"
+import { ChangedPairs, pairOf, type Pairs } from "./pairs.ts"
 import type { Settings } from "./settings.ts"
-import { type Busy, type Command, countSlots, type Idle, type Pair, type Slots, type State } from "./state.ts"
+import type { Command, State } from "./state.ts"
+
+/** All of a state but its pairs. */
+type Rest = { -readonly [Name in Exclude<keyof State, "pairs">]: State[Name] }
 
 /**
  * One step being taken: what it changes, on top of the state that it began with, which never changes. Most steps change one
- * pair or none, so the pairs are copied when the first of them is changed.
+ * pair or none, so of the pairs only what is changed is copied.
  */
 export class Draft {
   readonly settings: Settings
@@ -13,43 +17,37 @@ export class Draft {
   readonly now: number
   readonly random: () => number
   readonly commands: Array<Command> = []
-  /** All but its pairs, which are those of the draft. */
-  state: State
-  #own: ChangedPairs | undefined
-  #slots: Slots | undefined
+  /** To be changed at will. */
+  readonly state: Rest
+  readonly #before: Pairs
+  #changed: ChangedPairs | undefined
 
   constructor(settings: Settings, state: State, now: number, random: () => number) {
     this.settings = settings
-    this.state = state
+    this.state = { ...state }
     this.now = now
     this.random = random
+    this.#before = state.pairs
   }
 
   /** As of now. */
-  get pairs(): ReadonlyMap<PeerId, Pair> {
-    return this.#own?.pairs ?? this.state.pairs
+  get pairs(): Pairs {
+    return this.#changed ?? this.#before
   }
 
-  /** As of now. */
-  get parts(): Parts {
-    return this.#own ?? partsOf(this.state.pairs)
-  }
-
-  /** As of now. */
-  get slots(): Slots {
-    return this.#slots ??= countSlots(this.parts.busy)
+  pairOf(peer: PeerId): Pair | undefined {
+    return pairOf(this.pairs, peer)
   }
 
   /** With no `pair` it is forgotten. */
   put(peer: PeerId, pair: Pair | undefined): void {
-    this.#own ??= new ChangedPairs(this.state.pairs)
-    this.#slots = undefined
-    this.#own.put(peer, pair)
+    this.#changed ??= new ChangedPairs(this.#before, this.now)
+    this.#changed.put(peer, pair)
   }
 
   /** The state after the step, which is over then. */
   done(): State {
-    return this.#own === undefined ? this.state : { ...this.state, pairs: this.#own.done() }
+    return { ...this.state, pairs: this.#changed?.done() ?? this.#before }
   }
 }
 
@@ -59,7 +57,7 @@ export const announce = (draft: Draft, event: NodeEvent): void => {
 
 /** The one way in which a pair changes its state; with no `pair` it becomes Unknown. */
 export const move = (draft: Draft, peer: PeerId, pair: Pair | undefined, by: TransitionCause): void => {
-  const from: PairState = draft.pairs.get(peer)?.state ?? "Unknown"
+  const from: PairState = draft.pairOf(peer)?.state ?? "Unknown"
   const to: PairState = pair?.state ?? "Unknown"
   draft.put(peer, pair)
   announce(draft, { _tag: "Transition", at: draft.now, peer, from, to, by })

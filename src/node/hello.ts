@@ -1,7 +1,8 @@
 import type { RejectReason } from "../../signatures/index.ts"
 import { keptFromCrowd, thinOut } from "./crowds.ts"
 import { type Draft, move, rotateAt } from "./draft.ts"
-import { type Event, isBusy } from "./state.ts"
+import { isBusy } from "./pair.ts"
+import type { Event } from "./state.ts"
 
 /** When to ask again, in milliseconds. None is longer than the ten minutes that a rejection may say. */
 const retryAfter = {
@@ -14,7 +15,7 @@ const retryAfter = {
 
 /** Somebody asks for a session: capacity is checked and taken in this one step. */
 export const hello = (draft: Draft, event: Extract<Event, { readonly _tag: "Hello" }>): void => {
-  const { commands, now, pairs, settings, slots, state } = draft
+  const { commands, now, pairs: { slots }, settings, state } = draft
   const reject = (reason: keyof typeof retryAfter, millis: number = retryAfter[reason]): void => {
     commands.push({ _tag: "Reject", reason, retryAfter: Math.min(millis, retryAfter[reason]) })
   }
@@ -24,7 +25,7 @@ export const hello = (draft: Draft, event: Extract<Event, { readonly _tag: "Hell
   if (state.mode === "stopping") return reject("draining")
   if (standing._tag === "Banned" && standing.until > now) return reject("banned", standing.until - now)
 
-  const pair = pairs.get(peer)
+  const pair = draft.pairOf(peer)
   const crossed = isBusy(pair) && pair.state === "Opening" ? pair : undefined
   if (isBusy(pair) && (crossed === undefined || !event.isSmaller)) return reject("duplicate")
 
@@ -41,8 +42,7 @@ export const hello = (draft: Draft, event: Extract<Event, { readonly _tag: "Hell
     return reject("full")
   }
 
-  const attempt = state.attempts
-  draft.state = { ...state, attempts: attempt + 1 }
+  const attempt = state.attempts++
   // Our own opening loses: its slot turns inbound at once, and the opening is given up without charge to anybody.
   if (crossed !== undefined) commands.push({ _tag: "Cancel", attempt: crossed.attempt })
   commands.push({ _tag: "Accept", attempt })

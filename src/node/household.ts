@@ -1,5 +1,15 @@
 import { Context, Effect, Exit, Fiber, Option, Scheduler, Scope } from "effect"
-import { ConnectionPool, type NodeServices, PeerBook, type PeerFacts, type PeerId } from "../../signatures/index.ts"
+import {
+  type CandidateFacts,
+  ConnectionPool,
+  type LinkView,
+  type NodeServices,
+  PeerBook,
+  type PeerFacts,
+  type PeerId,
+  type SelectionCandidate
+} from "../../signatures/index.ts"
+import { Views } from "./views.ts"
 
 /** A node, as far as its household knows it. Both are called synchronously, and must not call back. */
 export interface Member {
@@ -17,6 +27,7 @@ export class Household {
   readonly #members = new Set<Member>()
   /** By how many members a peer is asked for a session: few, and mostly none. */
   readonly #asked = new Map<PeerId, number>()
+  readonly #views = new Views()
   #watching: Scope.Closeable | undefined
 
   private constructor(
@@ -59,6 +70,7 @@ export class Household {
       return Effect.andThen(
         this.book.watch((peer) => {
           const facts = Option.getOrUndefined(this.book.peer(peer))
+          if (facts === undefined) this.#views.forget(peer)
           for (const member of this.#members) member.onPeer(peer, facts)
         }),
         this.pool.watch((what) => {
@@ -79,12 +91,18 @@ export class Household {
     return this.#asked.get(peer) ?? 0
   }
 
+  /** What a policy is told of a candidate. */
+  view(facts: CandidateFacts, link: LinkView | undefined, isKnown: boolean): SelectionCandidate {
+    return this.#views.of(facts, link, this.asked(facts.peer), isKnown)
+  }
+
   leave(member: Member): Effect.Effect<void> {
     return Effect.suspend(() => {
       this.#members.delete(member)
       const scope = this.#watching
       if (this.#members.size > 0 || scope === undefined) return Effect.void
       this.#watching = undefined
+      this.#views.clear()
       return Scope.close(scope, Exit.void)
     })
   }

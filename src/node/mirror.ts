@@ -1,11 +1,11 @@
 import type { CandidateFacts, PeerId, Standing } from "../../signatures/index.ts"
 import { type Draft, idle, move } from "./draft.ts"
-import { isBusy } from "./state.ts"
+import { isBusy } from "./pair.ts"
 
 /** Brings a pair without a session up to what the book says. */
 export const mirrorOne = (draft: Draft, peer: PeerId, standing: Standing): void => {
   const { now } = draft
-  let pair = draft.pairs.get(peer)
+  let pair = draft.pairOf(peer)
   if (isBusy(pair)) return
   // As it is with most, most of the time.
   if (pair?.state === "Candidate" && standing._tag === "Clear") return
@@ -30,10 +30,11 @@ export const mirror = (draft: Draft, candidates: ReadonlyArray<CandidateFacts>):
   const { known, private: isPrivate } = draft.settings
   const found = isPrivate ? candidates.filter(({ peer }) => known.has(peer)) : candidates
   for (const { peer, standing } of found) mirrorOne(draft, peer, standing)
-  // All that were found have a pair now: are there no more, nobody is gone.
-  if (draft.pairs.size === found.length) return
+  const { busy, met } = draft.pairs
+  // All that were found are met now: are there no more, nobody is gone.
+  if (met.size === found.length) return
   const peers = new Set(found.map(({ peer }) => peer))
-  for (const [peer, pair] of draft.pairs) {
-    if (!isBusy(pair) && !peers.has(peer)) move(draft, peer, undefined, "evicted")
+  for (const peer of met) {
+    if (!busy.has(peer) && !peers.has(peer)) move(draft, peer, undefined, "evicted")
   }
 }

@@ -5,8 +5,10 @@ export const groupLimit = (sessionCount: number): number => Math.max(1, Math.flo
 
 type Grouped = Pick<SelectionCandidate, "groups">
 
-export const isGroupFull = (candidate: Grouped, byGroup: ReadonlyMap<string, number>, limit: number): boolean =>
-  candidate.groups.some((group) => (byGroup.get(group) ?? 0) >= limit)
+export const isGroupFull = ({ groups }: Grouped, byGroup: ReadonlyMap<string, number>, limit: number): boolean => {
+  if (byGroup.size > 0) { for (const group of groups) if ((byGroup.get(group) ?? 0) >= limit) return true }
+  return false
+}
 
 /** Counts one more outbound session in each of the candidate's groups. */
 export const takeGroups = ({ groups }: Grouped, byGroup: Map<string, number>): void => {
@@ -15,18 +17,20 @@ export const takeGroups = ({ groups }: Grouped, byGroup: Map<string, number>): v
 
 export interface Picks {
   readonly candidates: ReadonlyArray<SelectionCandidate>
+  /** Outbound sessions by group, with those. */
+  readonly byGroup: ReadonlyMap<string, number>
   /** What the policy threw, if it did: then nobody is picked. */
   readonly thrown?: { readonly cause: unknown }
 }
 
 /** Asks a policy, and takes of its answer only what the contract allows: a policy can choose badly, but not do harm. */
 export const safePicks = (policy: SelectionPolicy, view: SelectionView, n: number, random: () => number): Picks => {
-  if (n < 1 || view.candidates.length === 0) return { candidates: [] }
+  if (n < 1 || view.candidates.length === 0) return { candidates: [], byGroup: view.outboundByGroup }
   let answer: ReadonlyArray<PeerId>
   try {
     answer = policy.pick(view, n, random)
   } catch (cause) {
-    return { candidates: [], thrown: { cause } }
+    return { candidates: [], byGroup: view.outboundByGroup, thrown: { cause } }
   }
   const byGroup = new Map(view.outboundByGroup)
   const candidates: Array<SelectionCandidate> = []
@@ -38,5 +42,5 @@ export const safePicks = (policy: SelectionPolicy, view: SelectionView, n: numbe
     takeGroups(candidate, byGroup)
     candidates.push(candidate)
   }
-  return { candidates }
+  return { candidates, byGroup }
 }

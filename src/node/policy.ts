@@ -19,24 +19,33 @@ const mayShare = ({ asked, failures, link, remembered }: SelectionCandidate, vie
     ? link.value.chains.length < sharedChains && view.now - link.value.since < sharedLifetimes * view.sessionTimeout
     : asked > 0 && asked < sharedChains && remembered === undefined)
 
-const pickOne = (
-  left: ReadonlyArray<SelectionCandidate>,
-  view: SelectionView,
-  random: () => number
-): SelectionCandidate | undefined => {
-  const known = left.filter((candidate) => candidate.isKnown)
-  if (known.length > 0) return oneOf(known, random)
-  const anchors = left.filter((candidate) => candidate.remembered === "anchor")
-  if (anchors.length > 0) return oneOf(anchors, random)
-  const shared = left.filter((candidate) => mayShare(candidate, view))
-  if (shared.length > 0) return oneOf(shared, random)
+/** What speaks for a candidate: the first that holds. */
+type Kind = "known" | "anchor" | "shared" | "proven" | "unproven"
+
+const kindOf = (candidate: SelectionCandidate, view: SelectionView): Kind => {
+  if (candidate.isKnown) return "known"
+  if (candidate.remembered === "anchor") return "anchor"
+  if (mayShare(candidate, view)) return "shared"
+  return candidate.lastSuccess._tag === "Some" ? "proven" : "unproven"
+}
+
+type Sorted = { readonly [Name in Kind]: Array<SelectionCandidate> }
+
+const sorted = (candidates: ReadonlyArray<SelectionCandidate>, view: SelectionView): Sorted => {
+  const all: Sorted = { known: [], anchor: [], shared: [], proven: [], unproven: [] }
+  for (const candidate of candidates) all[kindOf(candidate, view)].push(candidate)
+  return all
+}
+
+/** Among whom one is picked. */
+const whichOf = ({ anchor, known, proven, shared, unproven }: Sorted, random: () => number) => {
+  if (known.length > 0) return known
+  if (anchor.length > 0) return anchor
+  if (shared.length > 0) return shared
   // The coin keeps a flood of fresh addresses from drowning the proven peers, and the proven from never being joined by
   // others. It is tossed even when one side is empty: the same view takes the same number of draws.
-  const wantsProven = random() < 0.5
-  const proven = left.filter((candidate) => candidate.lastSuccess._tag === "Some")
-  const unproven = left.filter((candidate) => candidate.lastSuccess._tag === "None")
-  const [first, second] = wantsProven ? [proven, unproven] : [unproven, proven]
-  return oneOf(first.length > 0 ? first : second, random)
+  const [first, second] = random() < 0.5 ? [proven, unproven] : [unproven, proven]
+  return first.length > 0 ? first : second
 }
 
 /**
@@ -50,11 +59,11 @@ export const sharingPolicy: SelectionPolicy = {
     let left = view.candidates
     while (picked.length < n) {
       left = left.filter((candidate) => !isGroupFull(candidate, byGroup, view.groupLimit))
-      const one = pickOne(left, view, random)
+      const one = oneOf(whichOf(sorted(left, view), random), random)
       if (one === undefined) break
       picked.push(one.peer)
       takeGroups(one, byGroup)
-      left = left.filter((candidate) => candidate !== one)
+      if (picked.length < n) left = left.filter((candidate) => candidate !== one)
     }
     return picked
   }

@@ -30,13 +30,15 @@ import { Alarms, type Sleeper } from "./alarms.ts"
 import { concerns } from "./concern.ts"
 import { Household, type Member } from "./household.ts"
 import { Keeper, type KeeperHost } from "./keeper.ts"
-import { groupOf, isMissing } from "./look.ts"
+import { isMissing } from "./look.ts"
 import { News } from "./news.ts"
 import { Opening, type OpeningResult } from "./openings.ts"
-import { partsOf } from "./parts.ts"
+import { isBusy } from "./pair.ts"
+import { pairOf } from "./pairs.ts"
 import type { Settings } from "./settings.ts"
-import { type Command, type Event, initialState, isBusy, type NotOpened, type State } from "./state.ts"
+import { type Command, type Event, initialState, type NotOpened, type State } from "./state.ts"
 import { step } from "./step.ts"
+import { groupOf } from "./views.ts"
 
 /** What the node was made with: sessions find their services there too. */
 export type Services<R> = Context.Context<NodeServices | Exclude<R, Scope.Scope>>
@@ -177,7 +179,9 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
   }
 
   sessionEnded({ attempt, peer }: Keeper<E, R>): void {
-    this.#dispatch({ _tag: "Ended", peer, attempt })
+    const pair = this.#state.pairs.busy.get(peer)
+    // Of most it is known: it was ended by ourselves, or this is the second word of it.
+    if (pair?.state === "Active" && pair.attempt === attempt) this.#dispatch({ _tag: "Ended", peer, attempt })
   }
 
   finish(keeper: Keeper<E, R>, outcome: SessionOutcome, last: Effect.Effect<void>): void {
@@ -192,7 +196,7 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
 
   /** What happens to a peer with a session is looked at when the session is over. */
   onPeer(peer: PeerId, facts: PeerFacts | undefined): void {
-    const pair = this.#state.pairs.get(peer)
+    const pair = pairOf(this.#state.pairs, peer)
     if (isBusy(pair) || this.#willLook) return
     const { book } = this.#household
     const standing = book.standing(peer, this.#settings.chain)
@@ -241,7 +245,7 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
   }
 
   #isGone(): boolean {
-    return this.#state.mode === "stopping" && partsOf(this.#state.pairs).busy.size === 0
+    return this.#state.mode === "stopping" && this.#state.pairs.busy.size === 0
   }
 
   #carryOut(command: Command): void {
@@ -289,7 +293,7 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
       return this.#fail(peer, attempt, outcome)
     }
     const { opened } = result
-    const pair = this.#state.pairs.get(peer)
+    const pair = pairOf(this.#state.pairs, peer)
     if (this.#state.mode === "running" && isBusy(pair) && pair.attempt === attempt) {
       this.#dispatch({ _tag: "Opened", peer, attempt, group: groupOf(opened.remote) })
       return this.#keep(peer, attempt, opened)
@@ -349,7 +353,7 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
       _tag: "Looked",
       candidates: this.#household.book.candidates(this.#settings.chain),
       links: this.#household.pool.links,
-      asked: (peer) => this.#household.asked(peer),
+      view: (facts, link, isKnown) => this.#household.view(facts, link, isKnown),
       suspectsItself: this.#household.book.suspectsItself()
     })
   }

@@ -1,18 +1,9 @@
 import type { NodeStats, PeerId } from "../../signatures/index.ts"
-import { partsOf } from "./parts.ts"
-import { countSlots, type Direction, type Slots, type State } from "./state.ts"
-
-const slotsAt = new WeakMap<State["pairs"], Slots>()
-
-/** Who holds which slot, in a state that is no longer changed; counted once. */
-export const slotsOf = ({ pairs }: State): Slots => {
-  let slots = slotsAt.get(pairs)
-  if (slots === undefined) slotsAt.set(pairs, slots = countSlots(partsOf(pairs).busy))
-  return slots
-}
+import type { Direction } from "./pair.ts"
+import type { State } from "./state.ts"
 
 export const statsOf = (state: State): NodeStats => {
-  const slots = slotsOf(state)
+  const { slots } = state.pairs
   return {
     outbound: slots.outbound,
     inbound: slots.inbound,
@@ -24,7 +15,7 @@ export const statsOf = (state: State): NodeStats => {
 
 export const sessionsOf = (state: State) => {
   const sessions: Array<{ readonly peer: PeerId; readonly direction: Direction; readonly since: number }> = []
-  for (const [peer, { direction, since, state: is }] of partsOf(state.pairs).busy) {
+  for (const [peer, { direction, since, state: is }] of state.pairs.busy) {
     if (is === "Active") sessions.push({ peer, direction, since })
   }
   return sessions

@@ -2,12 +2,13 @@ import type { CloseCode, PeerId } from "../../signatures/index.ts"
 import { announce, Draft, end, idle, move, rotateAt } from "./draft.ts"
 import { hello } from "./hello.ts"
 import { look, rest, ring } from "./look.ts"
+import { type Busy, isBusy } from "./pair.ts"
 import type { Settings } from "./settings.ts"
-import { type Busy, type Command, type Event, isBusy, type State } from "./state.ts"
+import type { Command, Event, State } from "./state.ts"
 
 /** The session of that name, unless the pair has moved on: then the news is late and changes nothing. */
 const busy = (draft: Draft, peer: PeerId, attempt: number): Busy | undefined => {
-  const pair = draft.pairs.get(peer)
+  const pair = draft.pairOf(peer)
   return isBusy(pair) && pair.attempt === attempt ? pair : undefined
 }
 
@@ -28,12 +29,13 @@ const opened = (draft: Draft, event: Extract<Event, { readonly _tag: "Opened" }>
 /** After `peer` has accepted: who is still being asked is asked for the rest, and nobody once nothing is missing. */
 const settleRace = (draft: Draft, peer: PeerId): void => {
   const { sessionCount } = draft.settings
-  const { openingCount, outbound } = draft.slots
+  const { openingCount, outbound, spareCount } = draft.pairs.slots
   let tooMany = outbound + openingCount - sessionCount
-  const winner = draft.pairs.get(peer)
+  const winner = draft.pairOf(peer)
   // It was given up in the moment in which it accepted.
   if (outbound > sessionCount && isBusy(winner)) return end(draft, peer, winner, "closed")
-  for (const [other, pair] of draft.parts.busy) {
+  if (openingCount + spareCount === 0) return
+  for (const [other, pair] of draft.pairs.busy) {
     if (pair.state !== "Opening") continue
     if (outbound === sessionCount) draft.commands.push({ _tag: "Cancel", attempt: pair.attempt })
     if (pair.spare || tooMany-- <= 0) continue
@@ -49,7 +51,7 @@ const notOpened = (draft: Draft, event: Extract<Event, { readonly _tag: "NotOpen
   const next = idle(draft, event.standing)
   const isRejected = outcome._tag === "NotOpened" && outcome.error._tag === "Rejected"
   move(draft, peer, next, next.state === "Candidate" ? "withdrawn" : isRejected ? "rejected" : "failed")
-  if (next.state === "Candidate") draft.state = { ...draft.state, anyEligible: true }
+  if (next.state === "Candidate") draft.state.anyEligible = true
 }
 
 const ended = (draft: Draft, event: Extract<Event, { readonly _tag: "Ended" }>): void => {
@@ -68,12 +70,12 @@ const released = (draft: Draft, event: Extract<Event, { readonly _tag: "Released
   announce(draft, { _tag: "SessionEnded", at: draft.now, peer, direction: pair.direction, outcome })
   const next = idle(draft, event.standing)
   move(draft, peer, next, "released")
-  if (next.state === "Candidate") draft.state = { ...draft.state, anyEligible: true }
+  if (next.state === "Candidate") draft.state.anyEligible = true
 }
 
 const stop = (draft: Draft, code: CloseCode): void => {
-  draft.state = { ...draft.state, mode: "stopping", wakeAt: Infinity, lacksLink: false, anyEligible: false }
-  for (const [peer, pair] of draft.parts.busy) {
+  Object.assign(draft.state, { mode: "stopping", wakeAt: Infinity, lacksLink: false, anyEligible: false })
+  for (const [peer, pair] of draft.pairs.busy) {
     if (pair.state === "Opening") draft.commands.push({ _tag: "Cancel", attempt: pair.attempt })
     if (pair.state === "Active") end(draft, peer, pair, code)
     // It may still be running after a remote end: there is no more time for that.
@@ -84,12 +86,12 @@ const stop = (draft: Draft, code: CloseCode): void => {
 /** Says so when the target is reached or lost. A node that stops has none. */
 const judgeTarget = (draft: Draft): void => {
   const { anyEligible, atTarget: was, mode } = draft.state
-  const { slots } = draft
+  const { slots } = draft.pairs
   const atTarget = mode === "running" &&
     (slots.outbound >= draft.settings.sessionCount ||
       (slots.openingCount + slots.spareCount === 0 && !anyEligible))
   if (atTarget === was) return
-  draft.state = { ...draft.state, atTarget }
+  draft.state.atTarget = atTarget
   if (mode === "running") announce(draft, { _tag: atTarget ? "TargetReached" : "BelowTarget", at: draft.now })
 }
 

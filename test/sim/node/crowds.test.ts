@@ -1,7 +1,7 @@
 /** Many peers of few address groups that all want to come in. */
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { isBusy } from "../../../src/node/state.ts"
+import { isBusy } from "../../../src/node/pair.ts"
 import { statsOf } from "../../../src/node/stats.ts"
 import { address, NodeWorld, peerId } from "./world.ts"
 
@@ -13,7 +13,7 @@ const accepted = (answers: ReadonlyArray<string>) => answers.filter((answer) => 
 /** How many inbound sessions each group holds. */
 const heldBy = (world: NodeWorld): ReadonlyMap<string | undefined, number> => {
   const held = new Map<string | undefined, number>()
-  for (const pair of world.state.pairs.values()) {
+  for (const pair of world.pairs.values()) {
     if (isBusy(pair) && pair.state === "Active") held.set(pair.groups[0], (held.get(pair.groups[0]) ?? 0) + 1)
   }
   return held
@@ -92,7 +92,7 @@ describe("peers of one address group", () => {
           for (const { group, leaves, peer } of comings) {
             world.pass(10)
             world.hello(peerId(peer), { group })
-            const pair = world.state.pairs.get(peerId(peer))
+            const pair = world.pairOf(peerId(peer))
             if (leaves && isBusy(pair)) world.released(pair.attempt)
             const before = heldBy(world)
             closeEnded(world)

@@ -4,8 +4,10 @@ import * as fc from "fast-check"
 import type { NodeEvent, PeerId } from "../../../signatures/index.ts"
 import { concerns } from "../../../src/node/concern.ts"
 import { isMissing } from "../../../src/node/look.ts"
-import { partsOf } from "../../../src/node/parts.ts"
-import { countSlots, isBusy, outboundByGroup, type State } from "../../../src/node/state.ts"
+import { type Busy, isBusy } from "../../../src/node/pair.ts"
+import type { Pairs } from "../../../src/node/pairs.ts"
+import { outboundByGroup } from "../../../src/node/slots.ts"
+import type { State } from "../../../src/node/state.ts"
 import { isLegal } from "../../../src/node/transitions.ts"
 import { facts, limit, lost, NodeWorld, peerId, rejected, unreachable } from "./world.ts"
 
@@ -133,6 +135,22 @@ const perform = (world: NodeWorld, what: Action): void => {
   }
 }
 
+/** As counted from the pairs themselves. */
+const slotsOf = (world: NodeWorld): Pairs["slots"] => {
+  const busy = [...world.pairs.values()].filter(isBusy)
+  const count = (is: Partial<Busy>) => busy.filter((pair) => expect.objectContaining(is).asymmetricMatch(pair)).length
+  return {
+    outbound: count({ state: "Active", direction: "outbound" }),
+    inbound: count({ state: "Active", direction: "inbound" }),
+    openingCount: count({ state: "Opening", spare: false }),
+    spareCount: count({ state: "Opening", spare: true }),
+    closingOutbound: count({ state: "Closing", direction: "outbound" }),
+    closingInbound: count({ state: "Closing", direction: "inbound" }),
+    newcomers: count({ newcomer: true }),
+    total: busy.length
+  }
+}
+
 const configs = fc.record({
   sessionCount: fc.integer({ min: 1, max: 6 }),
   newcomerSlots: fc.nat(1),
@@ -161,21 +179,29 @@ const always = (check: (world: NodeWorld, since: ReadonlyArray<NodeEvent>) => vo
   )
 
 describe("the decisions of a node, whatever happens", () => {
-  it("keep apart who holds a slot and who waits, as the pairs say", () =>
+  it("count slots and know the next rotation as the pairs say", () =>
     always((world) => {
       const { pairs } = world.state
-      expect(partsOf(pairs)).toEqual({ ...partsOf(new Map(pairs)) })
+      expect(pairs.slots).toEqual(slotsOf(world))
+      expect(pairs.rotatesAt).toBe(Math.min(Infinity, ...Array.from(pairs.busy.values(), ({ rotateAt }) => rotateAt)))
+    }))
+
+  it("keep everybody in one place, of those that are met", () =>
+    always((world) => {
+      const { busy, idle, met } = world.state.pairs
+      for (const peer of [...busy.keys(), ...idle.keys()]) expect(met).toContain(peer)
+      for (const peer of idle.keys()) expect(busy.has(peer)).toBe(false)
     }))
 
   it("never exceed a limit, not even in between", () =>
     always((world) => {
-      const slots = countSlots(world.state.pairs)
+      const slots = world.state.pairs.slots
       const { settings } = world
       expect(slots.total).toBeLessThanOrEqual(settings.maxTotal)
       expect(slots.inbound + slots.closingInbound).toBeLessThanOrEqual(settings.maxInbound)
       expect(slots.outbound + slots.openingCount).toBeLessThanOrEqual(settings.sessionCount)
       expect(slots.spareCount).toBeLessThanOrEqual(3 * settings.sessionCount)
-      for (const held of outboundByGroup(world.state.pairs).values()) {
+      for (const held of outboundByGroup(world.state.pairs.busy).values()) {
         expect(held).toBeLessThanOrEqual(settings.groupLimit)
       }
     }))
@@ -186,7 +212,7 @@ describe("the decisions of a node, whatever happens", () => {
       for (const known of Array.from(world.book.values())) {
         // Something about it has changed that leaves it a candidate: perhaps how it did on another chain.
         const changed = { ...known, failures: known.failures + 1, lastSuccess: Option.some(world.now) }
-        const pair = world.state.pairs.get(known.peer)
+        const pair = world.pairOf(known.peer)
         if (isBusy(pair)) continue
         const { settings, state, suspectsItself } = world
         if (concerns(settings, state, pair, changed, world.standing(known.peer), suspectsItself)) continue
@@ -203,11 +229,11 @@ describe("the decisions of a node, whatever happens", () => {
       const { book, settings, state, suspectsItself } = world
       if (isMissing(settings, state) || state.wakeAt <= world.now) return
       for (const known of book.values()) {
-        const pair = state.pairs.get(known.peer)
+        const pair = world.pairOf(known.peer)
         if (isBusy(pair)) continue
         if (concerns(settings, state, pair, known, world.standing(known.peer), suspectsItself)) return
       }
-      for (const [peer, pair] of state.pairs) if (!isBusy(pair) && !book.has(peer)) return
+      for (const [peer, pair] of world.pairs) if (!isBusy(pair) && !book.has(peer)) return
       const heard = world.announced.length
       expect(world.look()).toEqual([])
       expect(world.announced.length).toBe(heard)
@@ -220,7 +246,7 @@ describe("the decisions of a node, whatever happens", () => {
     always((world) => {
       const [before, copy] = frozen.get(world) ?? [world.state, world.state]
       expect(before).toEqual(copy)
-      frozen.set(world, [world.state, { ...world.state, pairs: new Map(world.state.pairs) }])
+      frozen.set(world, [world.state, structuredClone(world.state)])
     })
   })
 
@@ -235,14 +261,14 @@ describe("the decisions of a node, whatever happens", () => {
         expect(isLegal(event.from, event.by, event.to), `${event.from} -${event.by}-> ${event.to}`).toBe(true)
         now.set(event.peer, event.to)
       }
-      for (const [peer, pair] of world.state.pairs) expect(now.get(peer)).toBe(pair.state)
+      for (const [peer, pair] of world.pairs) expect(now.get(peer)).toBe(pair.state)
     })
   })
 
   it("hold exactly the slots of openings and sessions that are there: none leaks, none is given twice", () =>
     always((world) => {
       const held = new Map<number, PeerId>()
-      for (const [peer, pair] of world.state.pairs) if (isBusy(pair)) held.set(pair.attempt, peer)
+      for (const [peer, pair] of world.pairs) if (isBusy(pair)) held.set(pair.attempt, peer)
       for (const [attempt, peer] of held) {
         expect(world.openings.get(attempt) ?? world.sessions.get(attempt)?.peer).toBe(peer)
       }
@@ -281,11 +307,11 @@ describe("the decisions of a node, whatever happens", () => {
         for (const attempt of world.sessions.keys()) world.released(attempt)
         world.look()
         world.pass(120_001)
-        for (const pair of world.state.pairs.values()) expect(["Candidate", "Opening"]).toContain(pair.state)
-        const slots = countSlots(world.state.pairs)
-        const groups = outboundByGroup(world.state.pairs)
+        for (const pair of world.pairs.values()) expect(["Candidate", "Opening"]).toContain(pair.state)
+        const slots = world.state.pairs.slots
+        const groups = outboundByGroup(world.state.pairs.busy)
         const ignored = [...world.book.values()].filter(({ peer, addresses }) =>
-          world.state.pairs.get(peer)?.state === "Candidate" && addresses.length > 0 &&
+          world.pairOf(peer)?.state === "Candidate" && addresses.length > 0 &&
           (groups.get(`${addresses[0]?.split("/")[2]?.split(".").slice(0, 3).join(".")}.0/24`) ?? 0) <
             world.settings.groupLimit
         )
@@ -305,9 +331,9 @@ describe("the decisions of a node, whatever happens", () => {
   it("are at the target exactly when enough sessions are held, or nobody is left to open", () =>
     always((world, since) => {
       world.look()
-      const { outbound, openingCount, spareCount } = countSlots(world.state.pairs)
+      const { outbound, openingCount, spareCount } = world.state.pairs.slots
       const isFull = outbound >= world.settings.sessionCount
-      const isLeft = [...world.state.pairs.values()].some((pair) => pair.state === "Candidate" && pair.until > 0)
+      const isLeft = [...world.pairs.values()].some((pair) => pair.state === "Candidate")
       expect(world.state.atTarget).toBe(
         isFull || (openingCount + spareCount === 0 && (!isLeft || !world.state.anyEligible))
       )

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import type { NodeEvent, PeerId } from "../../../signatures/index.ts"
-import { isBusy } from "../../../src/node/state.ts"
+import { isBusy } from "../../../src/node/pair.ts"
 import { statsOf } from "../../../src/node/stats.ts"
 import { address, facts, limit, NodeWorld, peerId, rejected, unreachable } from "./world.ts"
 
@@ -201,7 +201,7 @@ describe("rotation", () => {
   it("ends each session after its lifetime, give or take a quarter", () => {
     const world = new NodeWorld({ sessionCount: 6, sessionTimeout: "100 seconds" }).learn(...many(6)).fillUp()
     const born = world.now
-    const lifetimes = [...world.state.pairs.values()].map((pair) => isBusy(pair) ? pair.rotateAt - born : 0)
+    const lifetimes = [...world.pairs.values()].map((pair) => isBusy(pair) ? pair.rotateAt - born : 0)
     for (const lifetime of lifetimes) {
       expect(lifetime).toBeGreaterThanOrEqual(75_000)
       expect(lifetime).toBeLessThanOrEqual(125_000)

@@ -14,10 +14,13 @@ import {
   type RejectReason,
   type Standing
 } from "../../../signatures/index.ts"
-import { groupOf, isMissing } from "../../../src/node/look.ts"
+import { isMissing } from "../../../src/node/look.ts"
+import { isBusy, type Pair } from "../../../src/node/pair.ts"
+import { pairOf } from "../../../src/node/pairs.ts"
 import { resolveSettings } from "../../../src/node/settings.ts"
-import { type Command, type Event, initialState, isBusy, type State } from "../../../src/node/state.ts"
+import { type Command, type Event, initialState, type State } from "../../../src/node/state.ts"
 import { step } from "../../../src/node/step.ts"
+import { groupOf, Views } from "../../../src/node/views.ts"
 
 const letters = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 export const peerId = (i: number): PeerId =>
@@ -54,6 +57,7 @@ export const rejected = (reason: RejectReason, retryAfterMillis = 3_000) =>
 const clear: Standing = { _tag: "Clear" }
 
 export class NodeWorld {
+  readonly #views = new Views()
   readonly settings
   readonly random: () => number
   now = 1_000
@@ -71,6 +75,20 @@ export class NodeWorld {
   constructor(config: Partial<P2pNodeConfig>, seed = 1) {
     this.settings = resolveSettings({ chain: testChain, ...config })
     this.random = randomOf(seed)
+  }
+
+  /** Of everybody who isn't Unknown. */
+  get pairs(): ReadonlyMap<PeerId, Pair> {
+    const all = new Map<PeerId, Pair>()
+    for (const peer of this.state.pairs.met) {
+      const pair = this.pairOf(peer)
+      if (pair !== undefined) all.set(peer, pair)
+    }
+    return all
+  }
+
+  pairOf(peer: PeerId): Pair | undefined {
+    return pairOf(this.state.pairs, peer)
   }
 
   learn(...peers: ReadonlyArray<CandidateFacts>): this {
@@ -113,7 +131,7 @@ export class NodeWorld {
       _tag: "Looked",
       candidates,
       links: () => this.links,
-      asked: () => 0,
+      view: (of, link, isKnown) => this.#views.of(of, link, 0, isKnown),
       suspectsItself: this.suspectsItself
     })
     return commands.flatMap((command) => command._tag === "Open" ? [command.peer] : [])
@@ -147,7 +165,7 @@ export class NodeWorld {
   }
 
   attemptOf(peer: PeerId): number {
-    const pair = this.state.pairs.get(peer)
+    const pair = this.pairOf(peer)
     if (!isBusy(pair)) throw new Error(`${peer} holds no slot`)
     return pair.attempt
   }
@@ -157,7 +175,7 @@ export class NodeWorld {
     if (peer === undefined) return
     this.openings.delete(attempt)
     const at = this.book.get(peer)?.addresses[0]
-    const pair = this.state.pairs.get(peer)
+    const pair = this.pairOf(peer)
     const isWanted = this.state.mode === "running" && isBusy(pair) && pair.attempt === attempt
     if (!isWanted) return this.notOpened(attempt, { _tag: "Cancelled" }, peer)
     this.take({ _tag: "Opened", peer, attempt, group: at === undefined ? undefined : groupOf(at) })
