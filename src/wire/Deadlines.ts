@@ -1,7 +1,7 @@
 import { Effect } from "effect"
+import { DueQueue } from "./DueQueue.ts"
 
 interface Deadline {
-  readonly at: number
   /** Undefined: it was cancelled. */
   f: (() => void) | undefined
 }
@@ -13,8 +13,7 @@ interface Deadline {
 export class Deadlines {
   private readonly now: () => number
   private readonly start: (effect: Effect.Effect<void>) => () => void
-  /** The earliest first. Few delays are in use, so a new one belongs at the end, or nearly. */
-  private waiting: Array<Deadline> = []
+  private readonly waiting = new DueQueue<Deadline>()
   private ringsAt = Infinity
   private stopTimer: (() => void) | undefined
 
@@ -26,10 +25,8 @@ export class Deadlines {
 
   /** Calls `f` once after so many milliseconds, in a fiber of its own; gives its cancel. */
   later(millis: number, f: () => void): () => void {
-    const deadline: Deadline = { at: this.now() + millis, f }
-    const place = this.waiting.findLastIndex(({ at }) => at <= deadline.at) + 1
-    if (place === this.waiting.length) this.waiting.push(deadline)
-    else this.waiting.splice(place, 0, deadline)
+    const deadline: Deadline = { f }
+    this.waiting.push(this.now() + millis, deadline)
     this.setTimer()
     return () => {
       deadline.f = undefined
@@ -37,7 +34,7 @@ export class Deadlines {
   }
 
   private setTimer(): void {
-    const [first] = this.waiting
+    const { first } = this.waiting
     if (first === undefined || first.at >= this.ringsAt) return
     this.stopTimer?.()
     this.ringsAt = first.at
@@ -49,9 +46,12 @@ export class Deadlines {
     this.stopTimer = undefined
     this.ringsAt = Infinity
     const now = this.now()
-    const isEarly = this.waiting.findIndex(({ at, f }) => f !== undefined && at > now)
-    const due = this.waiting.splice(0, isEarly < 0 ? this.waiting.length : isEarly)
-    for (const { f } of due) if (f !== undefined) this.start(Effect.sync(f))
+    let { first } = this.waiting
+    while (first !== undefined && (first.at <= now || first.item.f === undefined)) {
+      this.waiting.shift()
+      if (first.item.f !== undefined) this.start(Effect.sync(first.item.f))
+      first = this.waiting.first
+    }
     this.setTimer()
   }
 }

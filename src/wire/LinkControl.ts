@@ -123,25 +123,26 @@ export class LinkControl implements FrameHandler, QuestionsHost, Beating {
     this.owesRecord = !this.say({ type: "renewal", record: this.env.ownRecord.bytes })
   }
 
+  dueAt(): number {
+    const { pingMillis, silenceMillis } = this.env
+    if (this.isSilent) return Infinity
+    return Math.min(Math.max(this.heardAt, this.pingedAt) + pingMillis, this.heardAt + silenceMillis)
+  }
+
   /**
    * Pings when nothing has come for a while, and tells the pool when nothing has for too long. Of two ends the one that pings
    * first spares the other its own, as a ping is heard too.
    */
-  beat(time: number, soon: number): number {
+  beat(time: number, soon: number): void {
     const { ear, pingMillis, pool, silenceMillis } = this.env
-    if (this.isSilent) return Infinity
+    if (this.isSilent) return
     if (time - this.heardAt >= silenceMillis) {
       this.isSilent = true
-      pool.dead(this.link, ear.wasDeaf(this.heardAt, time) ? "deaf" : "silent")
-      return Infinity
+      return pool.dead(this.link, ear.wasDeaf(this.heardAt, time) ? "deaf" : "silent")
     }
-    const pingAt = Math.max(this.heardAt, this.pingedAt) + pingMillis
-    const isDue = time >= pingAt - soon
-    if (isDue) {
-      this.pingedAt = time
-      this.ping()
-    }
-    return Math.min(isDue ? time + pingMillis : pingAt, this.heardAt + silenceMillis)
+    if (time < Math.max(this.heardAt, this.pingedAt) + pingMillis - soon) return
+    this.pingedAt = time
+    this.ping()
   }
 
   excuse(until: number): void {
