@@ -8,16 +8,17 @@ import {
   PeerBook,
   type PeerId
 } from "../../signatures/index.ts"
-import { bannedUntil, candidates, factsOf, standing } from "./book.ts"
 import { encodeBook, type WrittenBook } from "./file.ts"
 import { historyOf } from "./history.ts"
 import { learn, learnChains, stick, unstick } from "./learn.ts"
 import { peerBookDefaults, type PeerBookOptions, type Setting } from "./options.ts"
 import { banByHand, record, unban } from "./record.ts"
 import type { RestoredBook } from "./restore.ts"
+import { bannedUntil, standing } from "./standing.ts"
 import { type Ban, type BookChange, type BookState, type Entry, noLinks } from "./state.ts"
 import { readBook, writeBook } from "./storage.ts"
 import { calm, isSuspecting, suspicionMillis } from "./suspicion.ts"
+import { Views } from "./views.ts"
 
 const byPeer = (addresses: ReadonlyArray<Address>): ReadonlyMap<PeerId, ReadonlyArray<Address>> => {
   const found = new Map<PeerId, ReadonlyArray<Address>>()
@@ -33,6 +34,7 @@ class Book {
   readonly #peers: Map<PeerId, Entry>
   readonly #bans: Map<PeerId, Ban>
   readonly #listeners = new Set<(peer: PeerId) => void>()
+  readonly views = new Views()
   #state: BookState
   /** Called once for each change that is worth remembering. */
   onChange: () => void = () => {}
@@ -59,6 +61,7 @@ class Book {
     const { links, own, suspicion } = change
     if (change.peers.size > 0 || change.bans.size > 0 || links.dialled !== this.#state.links.dialled) this.onChange()
     this.#state = { peers: this.#peers, bans: this.#bans, own, links, suspicion }
+    this.views.changed(change)
     this.tell(change.seen)
   }
 
@@ -102,16 +105,17 @@ const makeBook = Effect.fnUntraced(function*(options: PeerBookOptions, remembere
       book.apply(record(book.state, setting, charge, now(), random.nextDoubleUnsafe()))
       if (before._tag === "Calm" && book.state.suspicion._tag === "Suspecting") alarm(announceLapse)
     },
-    candidates: (chain) => candidates(book.state, chain, now()),
+    candidates: (chain) => book.views.candidates(book.state, chain, now()),
     standing: (peer, chain) => standing(book.state, peer, chain, now()),
-    peer: (peer) => Option.map(Option.fromUndefinedOr(book.state.peers.get(peer)), factsOf),
+    peer: (peer) =>
+      Option.map(Option.fromUndefinedOr(book.state.peers.get(peer)), (entry) => book.views.factsOf(entry)),
     bannedUntil: (peer) => Option.fromUndefinedOr(bannedUntil(book.state, peer, now())),
     history: (peer) => historyOf(book.state, peer),
     ban: (peer, duration, reason) =>
       book.apply(banByHand(book.state, setting, peer, Duration.toMillis(duration), reason, now())),
     unban: (peer) => book.apply(unban(book.state, peer, now())),
     suspectsItself: () => isSuspecting(book.state.suspicion, now()),
-    all: () => Array.from(book.state.peers.values(), factsOf),
+    all: () => Array.from(book.state.peers.values(), (entry) => book.views.factsOf(entry)),
     watch: (listener) =>
       Effect.asVoid(Effect.acquireRelease(
         Effect.sync(() => book.watch(listener)),

@@ -9,13 +9,14 @@ import {
   type PeerSource,
   type SessionOutcome
 } from "../../../signatures/index.ts"
-import { bannedUntil, candidates, factsOf, standing } from "../../../src/peers/book.ts"
 import { historyOf } from "../../../src/peers/history.ts"
 import { type ChainsChange, learn, learnChains, stick, unstick } from "../../../src/peers/learn.ts"
 import { peerBookDefaults, type PeerBookOptions, type Setting } from "../../../src/peers/options.ts"
 import { banByHand, record, unban } from "../../../src/peers/record.ts"
+import { bannedUntil, standing } from "../../../src/peers/standing.ts"
 import { type BookChange, type BookState, emptyBook } from "../../../src/peers/state.ts"
 import { calm, isSuspecting } from "../../../src/peers/suspicion.ts"
+import { Views } from "../../../src/peers/views.ts"
 
 export const self = "1Se1fSe1f" as PeerId
 export const chain: Chain = { network: "test", name: "alpha", genesis: "00" }
@@ -46,10 +47,19 @@ export class TestBook {
   state = emptyBook(calm)
   now = 1_000_000
   draw = 0.5
+  /** Told of all changes. */
+  readonly views: Views
   readonly setting: Setting
 
-  constructor(options: PeerBookOptions = {}) {
+  constructor(options: PeerBookOptions = {}, views = new Views()) {
+    this.views = views
     this.setting = { self, bounds: { ...peerBookDefaults, ...options } }
+  }
+
+  apply(change: BookChange): this {
+    this.state = applied(this.state, change)
+    this.views.changed(change)
+    return this
   }
 
   learn(
@@ -58,28 +68,23 @@ export class TestBook {
     sequence = 1n,
     source: PeerSource = "info"
   ): this {
-    this.state = applied(this.state, learn(this.state, this.setting, { peer, sequence, addresses }, source, this.now))
-    return this
+    return this.apply(learn(this.state, this.setting, { peer, sequence, addresses }, source, this.now))
   }
 
   chains(peer: PeerId, change: ChainsChange): this {
-    this.state = applied(this.state, learnChains(this.state, this.setting, peer, change, this.now))
-    return this
+    return this.apply(learnChains(this.state, this.setting, peer, change, this.now))
   }
 
   stick(peer: PeerId, owner: string): this {
-    this.state = applied(this.state, stick(this.state, this.setting, peer, owner, this.now))
-    return this
+    return this.apply(stick(this.state, this.setting, peer, owner, this.now))
   }
 
   unstick(peer: PeerId, owner: string): this {
-    this.state = applied(this.state, unstick(this.state, this.setting, peer, owner, this.now))
-    return this
+    return this.apply(unstick(this.state, this.setting, peer, owner, this.now))
   }
 
   record(charge: Charge): this {
-    this.state = applied(this.state, record(this.state, this.setting, charge, this.now, this.draw))
-    return this
+    return this.apply(record(this.state, this.setting, charge, this.now, this.draw))
   }
 
   ended(peer: PeerId, outcome: SessionOutcome, on = chain): this {
@@ -87,13 +92,11 @@ export class TestBook {
   }
 
   ban(peer: PeerId, millis: number, reason?: string): this {
-    this.state = applied(this.state, banByHand(this.state, this.setting, peer, millis, reason, this.now))
-    return this
+    return this.apply(banByHand(this.state, this.setting, peer, millis, reason, this.now))
   }
 
   unban(peer: PeerId): this {
-    this.state = applied(this.state, unban(this.state, peer, this.now))
-    return this
+    return this.apply(unban(this.state, peer, this.now))
   }
 
   history(peer: PeerId) {
@@ -117,11 +120,11 @@ export class TestBook {
 
   facts(peer: PeerId) {
     const entry = this.state.peers.get(peer)
-    return entry === undefined ? undefined : factsOf(entry)
+    return entry === undefined ? undefined : new Views().factsOf(entry)
   }
 
   candidate(peer: PeerId, on = chain) {
-    return candidates(this.state, on, this.now).find((candidate) => candidate.peer === peer)
+    return new Views().candidates(this.state, on, this.now).find((candidate) => candidate.peer === peer)
   }
 
   banned(peer: PeerId): boolean {

@@ -7,7 +7,8 @@ import { crc32, crc32Joined, shiftOf } from "../../../src/peers/crc32.ts"
 import { decodeBook, encodeBook } from "../../../src/peers/file.ts"
 import type { PeerBookOptions } from "../../../src/peers/options.ts"
 import { addressesOf } from "../../../src/peers/suspicion.ts"
-import { addressOf, chain, endedBy, failedBy, other, peerNumber, TestBook } from "./book.ts"
+import { addressOf, chain, endedBy, failedBy, peerNumber, TestBook } from "./book.ts"
+import { happen, steps } from "./happen.ts"
 
 const minute = 60_000
 const hour = 60 * minute
@@ -46,35 +47,6 @@ const keptOf = ({ now, state }: TestBook) => ({
     [peer, { at, by, reason, times, until }]
   ) => [peer, by, reason, times, now - at, until - now])
 })
-
-const step = fc.record({
-  peer: fc.integer({ min: 0, max: 12 }),
-  what: fc.constantFrom("learn", "up", "down", "dial", "unreachable", "good", "failed", "violation", "ban", "chains"),
-  n: fc.integer({ min: 0, max: 5 }),
-  pause: fc.integer({ min: 0, max: 200_000 })
-})
-
-type Step = typeof step extends fc.Arbitrary<infer A> ? A : never
-
-const happen = (book: TestBook, { n, pause, peer: number, what }: Step): void => {
-  const peer = peerNumber(number)
-  const address = addressOf(number, 1 + n)
-  book.wait(pause)
-  if (what === "learn") {
-    const addresses = Array.from({ length: n }, (_, i) => addressOf(number, 1 + i))
-    book.learn(peer, addresses, BigInt(book.now) * 10_000_000_000n)
-  } else if (what === "up") book.record({ _tag: "LinkUp", peer, address, direction: "outbound" })
-  else if (what === "down") book.record({ _tag: "LinkDown", peer, address, direction: "outbound" })
-  else if (what === "dial") book.record({ _tag: "DialFailed", peer, address })
-  else if (what === "unreachable") book.record({ _tag: "Unreachable", peer })
-  else if (what === "good") book.ended(peer, endedBy("remote", "closed"))
-  else if (what === "failed") book.ended(peer, failedBy("stream-lost"))
-  else if (what === "violation") book.record({ _tag: "Violation", peer })
-  else if (what === "ban") book.ban(peer, n * hour, n % 2 === 0 ? undefined : `reason ${n}`)
-  else book.chains(peer, { set: [chain, other].slice(0, n) })
-}
-
-const steps = fc.array(step, { maxLength: 40, size: "max" })
 
 /** A book to which many things have happened. */
 const anyBook = steps.map((steps) => {
