@@ -16,11 +16,9 @@ const randomOf = (seed: number): RandomStream => keyedRandom(seed)("property")
 
 const seconds = (n: number) => n * 1_000
 
-/** Nobody is at the wrong place: each node has its target, or nobody is left whom it could ask. */
-const allSettled = (world: World, forMillis: number): boolean => {
-  const watches = world.watches()
-  return watches.every(({ home, settledSince }) => settledSince !== undefined && home.now() - settledSince >= forMillis)
-}
+/** It is at no wrong place: it has its target, or nobody is left whom it could ask. */
+const isSettled = ({ home, settledSince }: ChainWatch, forMillis: number): boolean =>
+  settledSince !== undefined && home.now() - settledSince >= forMillis
 
 /** Its own sessions, or else one with everybody there is: others may have been faster. */
 const atTarget = (watch: ChainWatch): boolean => {
@@ -78,8 +76,16 @@ const recovery: Property = {
     // With fewer links than peers somebody asks for ever.
     const pool = drawn.pool.linger === undefined ? {} : { linger: drawn.pool.linger }
     const shape: Shape = { ...drawn, pool, comesAndGoes: false, accuser: undefined }
-    // Of many for whom there are just slots enough somebody is always about to find one.
-    const isTight = shape.hosts > 5 && shape.node.maxInbound <= shape.node.sessionCount
+    // Of many, whose sessions are short, somebody is always about to find another: then each comes to rest once, not all at
+    // the same time; and not for long if there are just slots enough.
+    const isCrowd = shape.hosts > 5
+    const restMillis = isCrowd && shape.node.maxInbound <= shape.node.sessionCount ? 0 : 2_000
+    const rested = new WeakSet<ChainWatch>()
+    const isAtRest = (watch: ChainWatch): boolean => {
+      if (!isSettled(watch, restMillis)) return isCrowd && rested.has(watch)
+      rested.add(watch)
+      return true
+    }
     return {
       ...town(shape),
       duration: "6 seconds",
@@ -87,7 +93,10 @@ const recovery: Property = {
       // The longest back-off, twice: one that began just before the end of the faults, and one for a peer that is full.
       eventually: {
         within: "7 minutes",
-        holds: (world) => world.watches().length > 0 && allSettled(world, isTight ? 0 : 2_000) && world.isTalking(5_000)
+        holds: (world) => {
+          const watches = world.watches()
+          return watches.length > 0 && watches.filter(isAtRest).length === watches.length && world.isTalking(5_000)
+        }
       }
     }
   }
