@@ -27,6 +27,10 @@ const scramble = (word: number): number => {
   return x ^ (x >>> 15)
 }
 
+/** Not a private method: each key would be larger by the mark of those who have one. */
+const word = (a: number, b: number, purpose: number, n: number): number =>
+  scramble(a ^ scramble((b + n) | 0) ^ Math.imul(purpose, 0x9e3779b1))
+
 /**
  * Random numbers by name: the n-th draw of a key for a purpose is always the same, whatever else was or wasn't drawn. So a
  * run without one of its hardships draws for all others what it drew before. It has no state, and is as small as can be.
@@ -46,12 +50,12 @@ export class Key {
 
   /** The key of a part: the n-th of its kind. */
   child(purpose: number, n: number): Key {
-    return new Key(this.#word(purpose, n), this.#word(~purpose, n))
+    return new Key(word(this.#a, this.#b, purpose, n), word(this.#a, this.#b, ~purpose, n))
   }
 
   /** From 0 (inclusive) to 1 (exclusive). */
   unit(purpose: number, n: number): number {
-    return (this.#word(purpose, n) >>> 0) / 4_294_967_296
+    return (word(this.#a, this.#b, purpose, n) >>> 0) / 4_294_967_296
   }
 
   /** From `from` (inclusive) to `to` (exclusive); `from` if there is nothing between. */
@@ -61,9 +65,5 @@ export class Key {
 
   chance(purpose: number, n: number, probability: number): boolean {
     return this.unit(purpose, n) < probability
-  }
-
-  #word(purpose: number, n: number): number {
-    return scramble(this.#a ^ scramble((this.#b + n) | 0) ^ Math.imul(purpose, 0x9e3779b1))
   }
 }

@@ -1,11 +1,11 @@
 import type { RawStream } from "../../signatures/index.ts"
 import { batchBytes, creditFrame, headerBytes, writeHeader } from "./frames.ts"
-import { freshBytes, trimmed } from "./smallBytes.ts"
-
-const smallestBatch = 64
+import { type Slab, slabFor, smallBytes } from "./smallBytes.ts"
 
 /** From so many bytes on, a message is not copied into a batch: it goes by itself, behind its header. */
 const largeBytes = batchBytes / 2
+
+const hintOf = (size: number): number => size <= smallBytes ? 0 : Math.min(batchBytes, 1 << (32 - Math.clz32(size - 1)))
 
 /**
  * What waits to be written: at most one batch. Frames are copied into a fresh buffer that goes to the transport as one
@@ -15,12 +15,15 @@ const largeBytes = batchBytes / 2
 export class Outbox {
   private readonly stream: RawStream
   private readonly sender: { room(): void }
-  private batch: Uint8Array | undefined
+  /** Where the batch is: from `from` to `used`, with room up to `end`. */
+  private slab: Slab | undefined
+  private from = 0
   private used = 0
+  private end = 0
   /** Follows the batch, which then is nothing but its header. */
   private large: Uint8Array | undefined
-  /** What the next batch begins with: as much as the last one needed. */
-  private hint = smallestBatch
+  /** What the next batch begins with: as much as the last one needed, unless that was little. */
+  private hint = 0
   private owed = 0
   private farewell: Uint8Array | undefined
   private blocked = false
@@ -36,28 +39,24 @@ export class Outbox {
 
   /** Nothing waits to be written. */
   get isEmpty(): boolean {
-    return this.batch === undefined
+    return this.slab === undefined
   }
 
   /** False: no room now, and nothing was taken. Never after `finishWith`. */
   push(type: number, body: Uint8Array): boolean {
-    const length = body.length
-    const end = this.used + headerBytes + length
-    let batch = this.batch
-    if (batch === undefined && length >= largeBytes) return this.pushLarge(type, body)
-    if (batch === undefined || end > batch.length) {
-      batch = this.grow(end)
-      if (batch === undefined) return false
-    }
-    batch.set(body, writeHeader(batch, this.used, type, length))
-    this.used = end
+    const { length } = body
+    if (this.slab === undefined && length >= largeBytes) return this.pushLarge(type, body)
+    const slab = this.roomFor(headerBytes + length)
+    if (slab === undefined) return false
+    slab.bytes.set(body, writeHeader(slab.bytes, this.used, type, length))
+    this.used += headerBytes + length
     if (!this.scheduled && !this.blocked) this.schedule()
     return true
   }
 
   private pushLarge(type: number, body: Uint8Array): boolean {
-    this.batch = new Uint8Array(headerBytes)
-    this.used = writeHeader(this.batch, 0, type, body.length)
+    const slab = this.begin(headerBytes)
+    this.used = writeHeader(slab.bytes, this.used, type, body.length)
     this.large = body
     if (!this.scheduled && !this.blocked) this.schedule()
     return true
@@ -88,10 +87,9 @@ export class Outbox {
   /** Forgets what was not written, and writes nothing more. */
   drop(): void {
     this.finished = true
-    this.batch = undefined
+    this.slab = undefined
     this.large = undefined
     this.farewell = undefined
-    this.used = 0
   }
 
   drain(): void {
@@ -110,41 +108,72 @@ export class Outbox {
 
   private flush(): void {
     if (this.finished) return
-    const batch = this.batch
     const credit = this.owed > 0 ? creditFrame(this.owed) : undefined
-    const creditFits = batch !== undefined && credit !== undefined && this.used + credit.length <= batch.length
-    if (batch !== undefined) {
-      if (creditFits) {
-        batch.set(credit, this.used)
-        this.used += credit.length
-      }
-      const { large, used } = this
-      this.batch = undefined
-      this.large = undefined
-      this.used = 0
-      if (large === undefined) {
-        this.hint = Math.min(batchBytes, Math.max(smallestBatch, 1 << (32 - Math.clz32(used - 1))))
-      }
-      this.write(used === batch.length ? batch : trimmed(batch, used), large)
-    }
+    const isBatch = this.slab !== undefined
+    const joins = isBatch && credit !== undefined && this.join(credit)
+    if (this.slab !== undefined) this.writeBatch(this.slab)
     this.owed = 0
     // Credit and the last frame are control frames: they may follow a write that answered false.
-    if (credit !== undefined && !creditFits) this.write(credit)
+    if (credit !== undefined && !joins) this.write(credit)
     if (this.farewell !== undefined) this.finishNow(this.farewell)
-    else if (batch !== undefined) this.sender.room()
+    else if (isBatch) this.sender.room()
+  }
+
+  /** Puts a frame behind the batch. */
+  private join(frame: Uint8Array): boolean {
+    const slab = this.roomFor(frame.length)
+    if (slab === undefined) return false
+    slab.bytes.set(frame, this.used)
+    this.used += frame.length
+    return true
+  }
+
+  private writeBatch(slab: Slab): void {
+    const { end, from, large, used } = this
+    this.slab = undefined
+    this.large = undefined
+    if (large === undefined) this.hint = hintOf(used - from)
+    if (slab.taken === end) slab.taken = used
+    this.write(slab.bytes.subarray(from, used), large)
   }
 
   private write(bytes: Uint8Array, more?: Uint8Array): void {
     if (!this.stream.write(bytes, more)) this.blocked = true
   }
 
-  /** A batch with room up to `end`, if there can be one. */
-  private grow(end: number): Uint8Array | undefined {
-    const batch = this.batch
-    if (batch === undefined) return this.batch = freshBytes(Math.max(end, this.hint))
-    if (end > batchBytes || this.large !== undefined) return undefined
-    const larger = freshBytes(Math.min(batchBytes, Math.max(end, batch.length * 4)))
-    larger.set(batch.subarray(0, this.used))
-    return this.batch = larger
+  /** Memory with room for so many bytes at `used`, if there can be room: the batch's, or that of a new one. */
+  private roomFor(size: number): Slab | undefined {
+    const { slab } = this
+    if (slab === undefined) return this.begin(Math.max(size, this.hint))
+    return this.used + size <= this.end ? slab : this.grow(slab, size)
+  }
+
+  private begin(size: number): Slab {
+    const slab = slabFor(size)
+    this.slab = slab
+    this.from = this.used = slab.taken
+    this.end = slab.taken = slab.taken + size
+    return slab
+  }
+
+  private grow(slab: Slab, more: number): Slab | undefined {
+    const { from, used } = this
+    const size = used - from + more
+    if (size > batchBytes || this.large !== undefined) return undefined
+    const isLast = slab.taken === this.end
+    if (isLast && size <= smallBytes && from + size <= slab.bytes.length) {
+      this.end = slab.taken = from + size
+      return slab
+    }
+    if (isLast) slab.taken = from
+    // Nobody has come between: it goes on growing where it is then.
+    const larger = this.begin(isLast && size <= smallBytes ? size : this.larger(size))
+    larger.bytes.set(slab.bytes.subarray(from, used), this.from)
+    this.used += used - from
+    return larger
+  }
+
+  private larger(size: number): number {
+    return Math.min(size <= smallBytes ? smallBytes : batchBytes, Math.max(size, 4 * (this.end - this.from)))
   }
 }

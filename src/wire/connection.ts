@@ -1,4 +1,4 @@
-import { Effect, Effectable, Option } from "effect"
+import { Cause, Effect, Effectable, Option } from "effect"
 import {
   type ConnectionClosed,
   type ConnectionFailed,
@@ -10,39 +10,74 @@ import { type ReceiveWaiter, SendWaiter, type SessionCore } from "./SessionCore.
 
 type Ended = ConnectionClosed | ConnectionFailed
 type Receiving = Effect.Effect<P2pMessage, Ended>
+type Sending = Effect.Effect<void, Ended | MessageTooLarge>
 
 /**
  * The four operations over a core. While nothing has to wait, an operation is one synchronous step: no fiber, no timer, no
  * promise. Thousands of connections are idle, so what an operation needs is made when it is first used.
+ *
+ * A generator asks an operation for its iterator at the moment at which it is due, with `yield*`. So `send` and `receive`, if
+ * they needn't wait, are done right then, and Effect's run loop never hears of them: that is most of what they would cost. They
+ * can't keep a fiber from yielding to others for long, as both wait when there is nothing to read, or no more room.
  */
 export const connectionOf = (core: SessionCore): P2pConnection => ({
   send: (message) => new Send(core, message),
-  receive: receiveOf(core),
+  receive: new Receive(core),
   tryReceive: new TryReceive(core),
   close: new Close(core)
 })
 
-/** Nothing has arrived, or somebody else was faster. */
+/** Of an operation that is done already: an iterator, and the result that it gives. */
+class Done<A> {
+  readonly done = true
+  readonly value: A
+
+  constructor(value: A) {
+    this.value = value
+  }
+
+  next(): this {
+    return this
+  }
+}
+
+class Receive extends Effectable.Class<P2pMessage, Ended> {
+  private readonly core: SessionCore
+  private poll: Receiving | undefined
+
+  constructor(core: SessionCore) {
+    super()
+    this.core = core
+  }
+
+  override [Symbol.iterator](): ReturnType<Receiving[typeof Symbol.iterator]> {
+    const message = this.core.poll()
+    return message === undefined ? super[Symbol.iterator]() : new Done(message)
+  }
+
+  asEffect(): Receiving {
+    const { core } = this
+    if (core.hasMessage) return this.poll ??= pollOf(core, this)
+    return core.outcome === undefined ? waitToReceive(core, this) : Effect.fail(core.outcome)
+  }
+}
+
+/** Somebody else was faster. */
 const nothing = Symbol("nothing")
 
-const receiveOf = (core: SessionCore): Receiving => {
-  // A message must leave the core in the very step in which the session gets it: whoever is interrupted between two steps
-  // would lose it. Only `sync` hands its value over within its own step, and what it throws is the one way out of it.
-  const receive: Receiving = Effect.catchDefect(
+/**
+ * A message must leave the core in the very step in which the session gets it: whoever is interrupted between two steps would
+ * lose it. Only `sync` hands its value over within its own step, and what it throws is the one way out of it.
+ */
+const pollOf = (core: SessionCore, receive: Receiving): Receiving =>
+  Effect.catchCause(
     Effect.sync(() => {
       const message = core.poll()
       if (message === undefined) throw nothing
       return message
     }),
-    (defect) => {
-      if (defect !== nothing) return Effect.die(defect)
-      // Something may have come since.
-      if (core.hasMessage) return receive
-      return core.outcome === undefined ? waitToReceive(core, receive) : Effect.fail(core.outcome)
-    }
+    (cause) => Cause.squash(cause) === nothing ? receive : Effect.failCause(cause)
   )
-  return receive
-}
 
 /** The message leaves the core in `take`: a fiber that is interrupted between its wake-up and that loses nothing. */
 const waitToReceive = (core: SessionCore, receive: Receiving): Receiving =>
@@ -81,7 +116,6 @@ class Receiver extends Effectable.Class<void> implements ReceiveWaiter {
 
 class TryReceive extends Effectable.Class<Option.Option<P2pMessage>, Ended> {
   private readonly core: SessionCore
-  private poll: Effect.Effect<Option.Option<P2pMessage>> | undefined
 
   constructor(core: SessionCore) {
     super()
@@ -91,7 +125,7 @@ class TryReceive extends Effectable.Class<Option.Option<P2pMessage>, Ended> {
   asEffect(): Effect.Effect<Option.Option<P2pMessage>, Ended> {
     const { core } = this
     if (!core.hasMessage && core.outcome !== undefined) return Effect.fail(core.outcome)
-    return this.poll ??= Effect.sync(() => Option.fromUndefinedOr(core.poll()))
+    return Effect.sync(() => Option.fromUndefinedOr(core.poll()))
   }
 }
 
@@ -109,6 +143,8 @@ class Close extends Effectable.Class<void> {
   }
 }
 
+const sent = new Done<void>(undefined)
+
 class Send extends Effectable.Class<void, Ended | MessageTooLarge> {
   private readonly core: SessionCore
   private readonly message: P2pMessage
@@ -119,7 +155,11 @@ class Send extends Effectable.Class<void, Ended | MessageTooLarge> {
     this.message = message
   }
 
-  asEffect(): Effect.Effect<void, Ended | MessageTooLarge> {
+  override [Symbol.iterator](): ReturnType<Sending[typeof Symbol.iterator]> {
+    return this.core.trySend(this.message) ? sent : super[Symbol.iterator]()
+  }
+
+  asEffect(): Sending {
     const { core, message } = this
     if (core.trySend(message)) return Effect.void
     if (core.outcome !== undefined) return Effect.fail(core.outcome)

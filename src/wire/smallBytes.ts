@@ -1,27 +1,24 @@
 const slabBytes = 8 * 1024
-/** Above it a buffer of its own costs little beside what it carries. */
-const smallBytes = 1024
+/** Above it memory of its own costs little beside what it carries. */
+export const smallBytes = 1024
 
-let slab = new Uint8Array(slabBytes)
-let used = 0
-
-/**
- * Fresh bytes. Small ones are cut from a common buffer, which is several times cheaper than memory of their own, and which
- * lives as long as the last of them: so nobody keeps what it was sent without copying it.
- */
-export const freshBytes = (size: number): Uint8Array => {
-  if (size > smallBytes) return new Uint8Array(size)
-  if (used + size > slabBytes) {
-    slab = new Uint8Array(slabBytes)
-    used = 0
-  }
-  const from = used
-  used += size
-  return slab.subarray(from, used)
+/** Memory from which bytes are taken, one piece behind the other. */
+export interface Slab {
+  readonly bytes: Uint8Array
+  /** Up to there it is taken. */
+  taken: number
 }
 
-/** The first of bytes that `freshBytes` gave, and that nobody else has. What is left goes to the next, if nobody came between. */
-export const trimmed = (bytes: Uint8Array, size: number): Uint8Array => {
-  if (bytes.buffer === slab.buffer && bytes.byteOffset + bytes.length === used) used = bytes.byteOffset + size
-  return bytes.subarray(0, size)
+const makeSlab = (size: number): Slab => ({ bytes: new Uint8Array(size), taken: 0 })
+
+let common = makeSlab(slabBytes)
+
+/**
+ * Memory with room for so many fresh bytes, from `taken` on. Small ones come from a common slab, which is several times cheaper
+ * than memory of their own, and which lives as long as the last of them: so nobody keeps what it was sent without copying it.
+ */
+export const slabFor = (size: number): Slab => {
+  if (size > smallBytes) return makeSlab(size)
+  if (common.taken + size > slabBytes) common = makeSlab(slabBytes)
+  return common
 }

@@ -13,7 +13,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "double slot",
     means: "an opening holds no slot of the target until it is accepted",
-    file: "src/node/fill.ts",
+    file: "src/node/look.ts",
     find: "const missing = Math.min(settings.sessionCount - outbound - openingCount, most)",
     instead: "const missing = Math.min(settings.sessionCount - outbound, most)"
   },
@@ -87,16 +87,9 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "message lost at preemption",
     means: "a message leaves the core a step before the session gets it",
     file: "src/wire/connection.ts",
-    find: `    Effect.sync(() => {
-      const message = core.poll()
-      if (message === undefined) throw nothing
-      return message
-    }),`,
-    instead: `    Effect.suspend(() => {
-      const message = core.poll()
-      if (message === undefined) throw nothing
-      return Effect.succeed(message)
-    }),`
+    find: "message === undefined ? super[Symbol.iterator]() : new Done(message)",
+    instead:
+      "message === undefined ? super[Symbol.iterator]() : Effect.suspend(() => Effect.succeed(message))[Symbol.iterator]()"
   },
   {
     name: "close without flush",
@@ -129,10 +122,9 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "inbound counted",
     means: "sessions that others opened count towards the target",
-    file: "src/node/fill.ts",
+    file: "src/node/look.ts",
     find: "const missing = Math.min(settings.sessionCount - outbound - openingCount, most)",
-    instead:
-      "const missing = Math.min(settings.sessionCount - outbound - draft.pairs.slots.inbound - openingCount, most)"
+    instead: "const missing = Math.min(settings.sessionCount - outbound - draft.slots.inbound - openingCount, most)"
   },
   {
     name: "private not heeded",

@@ -37,11 +37,19 @@ const losesNothing = (
 const receiver = (taken: (message: Uint8Array) => void) => (shell: ReturnType<typeof connectionOf>) =>
   Effect.asVoid(Effect.map(shell.receive, taken))
 
+/** What runs between two `yield*` is one step. */
+const generator = (taken: (message: Uint8Array) => void) => (shell: ReturnType<typeof connectionOf>) =>
+  Effect.gen(function*() {
+    taken(yield* shell.receive)
+  })
+
 const poller = (taken: (message: Uint8Array) => void) => (shell: ReturnType<typeof connectionOf>) =>
   Effect.asVoid(Effect.map(shell.tryReceive, (message) => Option.isSome(message) ? taken(message.value) : undefined))
 
 describe("an interruption between any two operations", () => {
-  it.each([["receive", receiver], ["tryReceive", poller]] as const)("of %s loses no message", (_, receiveOne) => {
+  it.each(
+    [["receive", receiver], ["receive in a generator", generator], ["tryReceive", poller]] as const
+  )("of %s loses no message", (_, receiveOne) => {
     fc.assert(
       fc.property(fc.integer(), (seed) => {
         const exit = losesNothing(seed, receiveOne)
