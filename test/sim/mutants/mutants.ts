@@ -13,7 +13,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "double slot",
     means: "an opening holds no slot of the target until it is accepted",
-    file: "src/node/look.ts",
+    file: "src/node/fill.ts",
     find: "const missing = Math.min(settings.sessionCount - outbound - openingCount, most)",
     instead: "const missing = Math.min(settings.sessionCount - outbound, most)"
   },
@@ -122,9 +122,10 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "inbound counted",
     means: "sessions that others opened count towards the target",
-    file: "src/node/look.ts",
+    file: "src/node/fill.ts",
     find: "const missing = Math.min(settings.sessionCount - outbound - openingCount, most)",
-    instead: "const missing = Math.min(settings.sessionCount - outbound - draft.slots.inbound - openingCount, most)"
+    instead:
+      "const missing = Math.min(settings.sessionCount - outbound - draft.pairs.slots.inbound - openingCount, most)"
   },
   {
     name: "private not heeded",
