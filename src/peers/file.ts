@@ -22,29 +22,42 @@ const maxChainsWritten = 256
 /** Longer files are not from us. */
 export const maxFileBytes = 32 * 1024 * 1024
 
+/** The chains that many peers serve. Undefined: nothing is written of them. */
+interface Served {
+  readonly ids: string
+  readonly chains: Entry["chains"]
+}
+
 /** A line of a file that was written. */
 interface Line {
-  /** The chains that its peer serves. */
-  readonly ids: string
+  readonly of: Entry | Ban
+  readonly peer: PeerId
+  readonly served: Served | undefined
   /** Its end, which depends on more than its peer. */
   readonly tail: string
-  /** Where it is among the lines. */
-  readonly from: number
-  readonly to: number
+  readonly length: number
   readonly crc: number
   readonly shift: number
 }
 
-/** A book as bytes, and where in them its lines are: those of what has not changed go into the next file as they are. */
+/** Lines that were written, in the order in which what they are about became known. */
+interface Part {
+  readonly lines: ReadonlyArray<Line>
+  readonly bytes: Uint8Array
+}
+
+/** A book as bytes, and what is in them: the lines of what has not changed go into the next file as they are. */
 export interface WrittenBook {
   readonly bytes: Uint8Array
-  /** The part with the lines of peers and bans. */
-  readonly lines: Uint8Array
-  readonly lineOf: ReadonlyMap<Entry | Ban, Line>
+  readonly peers: Part
+  readonly bans: Part
+  /** By their ids. */
+  readonly served: ReadonlyMap<string, Served>
 }
 
 const nothing = new Uint8Array(0)
-const nothingWritten: WrittenBook = { bytes: nothing, lines: nothing, lineOf: new Map() }
+const noLines: Part = { lines: [], bytes: nothing }
+const nothingWritten: WrittenBook = { bytes: nothing, peers: noLines, bans: noLines, served: new Map() }
 
 const encoder = new TextEncoder()
 
@@ -80,84 +93,107 @@ const banLine = (banned: PeerId, { at, by, reason, times, until }: Ban): string 
 
 const lineEnd = "}\n"
 
-/** The chains that peers serve: they stand in the file once, and peers refer to them by index. */
-class ServedChains {
-  readonly #indices = new Map<string, number>()
-  readonly all: Array<Chain> = []
-  /** Most peers serve the same chains. */
-  readonly #alike = new Map<string, readonly [tail: string, tailOfAnchor: string]>()
+/** Ids are JSON, and have no line breaks. */
+const idsOf = (chains: Entry["chains"]): string =>
+  chains === undefined ? "" : `${chains.size}\n${[...chains.keys()].join("\n")}`
 
-  /** Ids are JSON, and have no line breaks. Empty where nothing is written. */
-  static idsOf({ chains }: Entry): string {
-    return chains === undefined || chains.size > maxChainsWritten
-      ? ""
-      : `${chains.size}\n${[...chains.keys()].join("\n")}`
+/** The chains that peers serve: they stand in the file once, and peers refer to them by index. Most peers serve the same. */
+class ServedChains {
+  readonly #before: WrittenBook["served"]
+  readonly #indices = new Map<string, number>()
+  readonly #tails = new Map<Served, readonly [tail: string, tailOfAnchor: string]>()
+  readonly served = new Map<string, Served>()
+  readonly chains: Array<Chain> = []
+
+  constructor(before: WrittenBook["served"]) {
+    this.#before = before
+  }
+
+  servedBy({ chains: all }: Entry): Served {
+    const chains = all === undefined || all.size > maxChainsWritten ? undefined : all
+    const ids = idsOf(chains)
+    return this.served.get(ids) ?? this.#before.get(ids) ?? { ids, chains }
   }
 
   #indexOf(id: string, chain: Chain): number {
     const known = this.#indices.get(id)
     if (known !== undefined) return known
-    this.#indices.set(id, this.all.length)
-    return this.all.push(chain) - 1
+    this.#indices.set(id, this.chains.length)
+    return this.chains.push(chain) - 1
   }
 
   /** How the line of a peer ends that serves these. */
-  tailOf({ chains }: Entry, ids: string, isAnchor: boolean): string {
-    let tails = this.#alike.get(ids)
+  tailOf(served: Served, isAnchor: boolean): string {
+    let tails = this.#tails.get(served)
     if (tails === undefined) {
-      const served = ids === "" || chains === undefined
-        ? ""
-        : `,"chains":[${Array.from(chains, ([id, chain]) => this.#indexOf(id, chain)).join(",")}]`
-      tails = [`${served}${lineEnd}`, `${served},"anchor":true${lineEnd}`]
-      this.#alike.set(ids, tails)
+      const { chains, ids } = served
+      const indices = chains && Array.from(chains, ([id, chain]) => this.#indexOf(id, chain))
+      const text = indices === undefined ? "" : `,"chains":[${indices.join(",")}]`
+      tails = [`${text}${lineEnd}`, `${text},"anchor":true${lineEnd}`]
+      this.#tails.set(served, tails)
+      this.served.set(ids, served)
     }
     return tails[isAnchor ? 1 : 0]
   }
 }
 
-/** The lines of a new file, most of them from the one before. */
+/** A part of a new file. Most of its lines come from the one before, in runs. */
 class Lines {
-  readonly #before: WrittenBook
+  readonly #before: Part
+  /** The next line there, and where it begins. */
+  #next = 0
+  #at = 0
   readonly #pieces: Array<{ readonly of: Uint8Array; readonly from: number; to: number }> = []
-  readonly lineOf = new Map<Entry | Ban, Line>()
+  readonly lines: Array<Line> = []
   length = 0
+  crc = 0
 
-  constructor(before: WrittenBook) {
+  constructor(before: Part) {
     this.#before = before
   }
 
-  /** The line that was written of this, if it ends as it did. */
-  add(of: Entry | Ban, ids: string, tail: string, text: () => string): void {
-    const before = this.#before.lineOf.get(of)
-    if (before !== undefined && before.tail === tail) this.#take(this.#before.lines, of, before)
-    else {
-      const bytes = encoder.encode(text() + tail)
-      this.#take(bytes, of, { ids, tail, from: 0, to: bytes.length, crc: crc32(bytes), shift: shiftOf(bytes.length) })
-    }
+  /** The line about this peer that was written. Those that were passed over are about peers that are forgotten. */
+  before(peer: PeerId): Line | undefined {
+    const { lines } = this.#before
+    const found = lines[this.#next]?.peer === peer
+      ? this.#next
+      : lines.findIndex((line, index) => index > this.#next && line.peer === peer)
+    const line = lines[found]
+    if (line === undefined) return undefined
+    for (; this.#next < found; this.#next++) this.#at += lines[this.#next]?.length ?? 0
+    this.#next++
+    this.#at += line.length
+    return line
   }
 
-  #take(bytes: Uint8Array, of: Entry | Ban, line: Line): void {
+  /** What `before` gave last. */
+  keep(line: Line): void {
+    this.#take(line, this.#before.bytes, this.#at - line.length)
+  }
+
+  add(of: Entry | Ban, peer: PeerId, served: Served | undefined, tail: string, text: string): void {
+    const bytes = encoder.encode(text + tail)
+    const { length } = bytes
+    this.#take({ of, peer, served, tail, length, crc: crc32(bytes), shift: shiftOf(length) }, bytes, 0)
+  }
+
+  #take(line: Line, of: Uint8Array, from: number): void {
     const last = this.#pieces.at(-1)
-    if (last?.of === bytes && last.to === line.from) last.to = line.to
-    else this.#pieces.push({ of: bytes, from: line.from, to: line.to })
-    const from = this.length
-    this.length += line.to - line.from
-    this.lineOf.set(of, line.from === from ? line : { ...line, from, to: this.length })
+    if (last?.of === of && last.to === from) last.to += line.length
+    else this.#pieces.push({ of, from, to: from + line.length })
+    this.lines.push(line)
+    this.length += line.length
+    this.crc = crc32Joined(this.crc, line.crc, line.shift)
   }
 
-  /** The sum of all that goes before, and of these. */
-  crcAfter(crc: number): number {
-    let all = crc
-    for (const line of this.lineOf.values()) all = crc32Joined(all, line.crc, line.shift)
-    return all
-  }
-
-  writeTo(bytes: Uint8Array, at: number): void {
-    let next = at
+  /** To the beginning of these. */
+  writeTo(bytes: Uint8Array): Part {
+    let at = 0
     for (const { from, of, to } of this.#pieces) {
-      bytes.set(of.subarray(from, to), next)
-      next += to - from
+      bytes.set(of.subarray(from, to), at)
+      at += to - from
     }
+    return { lines: this.lines, bytes: bytes.subarray(0, at) }
   }
 }
 
@@ -169,22 +205,39 @@ export const encodeBook = (
   before: WrittenBook = nothingWritten
 ): WrittenBook => {
   const anchors = anchorsOf(links.dialled, now)
-  const chains = new ServedChains()
-  const lines = new Lines(before)
-  for (const entry of peers.values()) {
-    const ids = before.lineOf.get(entry)?.ids ?? ServedChains.idsOf(entry)
-    lines.add(entry, ids, chains.tailOf(entry, ids, anchors.has(entry.peer)), () => peerLine(entry))
+  const chains = new ServedChains(before.served)
+  const ofPeers = new Lines(before.peers)
+  for (const [peer, entry] of peers) {
+    const line = ofPeers.before(peer)
+    const isSame = line?.of === entry
+    const served = isSame && line.served !== undefined ? line.served : chains.servedBy(entry)
+    const tail = chains.tailOf(served, anchors.has(peer))
+    if (isSame && line.tail === tail) ofPeers.keep(line)
+    else ofPeers.add(entry, peer, served, tail, peerLine(entry))
   }
-  for (const [banned, ban] of bans) lines.add(ban, "", lineEnd, () => banLine(banned, ban))
-  const clocks: ClocksLine = { written: Math.round(wallNow), now: Math.round(now), chains: chains.all }
+  const ofBans = new Lines(before.bans)
+  for (const [peer, ban] of bans) {
+    const line = ofBans.before(peer)
+    if (line?.of === ban) ofBans.keep(line)
+    else ofBans.add(ban, peer, undefined, lineEnd, banLine(peer, ban))
+  }
+
+  const clocks: ClocksLine = { written: Math.round(wallNow), now: Math.round(now), chains: chains.chains }
   const first = encoder.encode(`${JSON.stringify(clocks)}\n`)
-  const check = hex(lines.crcAfter(crc32(first)))
-  const head = encoder.encode(`${title} ${version} ${check} ${first.length + lines.length}\n`)
-  const bytes = new Uint8Array(head.length + first.length + lines.length)
+  const withPeers = crc32Joined(crc32(first), ofPeers.crc, shiftOf(ofPeers.length))
+  const check = crc32Joined(withPeers, ofBans.crc, shiftOf(ofBans.length))
+  const length = first.length + ofPeers.length + ofBans.length
+  const head = encoder.encode(`${title} ${version} ${hex(check)} ${length}\n`)
+  const bytes = new Uint8Array(head.length + length)
   bytes.set(head)
   bytes.set(first, head.length)
-  lines.writeTo(bytes, head.length + first.length)
-  return { bytes, lines: bytes.subarray(head.length + first.length), lineOf: lines.lineOf }
+  const rest = bytes.subarray(head.length + first.length)
+  return {
+    bytes,
+    peers: ofPeers.writeTo(rest),
+    bans: ofBans.writeTo(rest.subarray(ofPeers.length)),
+    served: chains.served
+  }
 }
 
 const hex = (value: number): string => value.toString(16).padStart(8, "0")

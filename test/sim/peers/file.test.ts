@@ -71,7 +71,7 @@ describe("the book's file", () => {
         if (!isWritten(index)) continue
         before = encodeBook(book.state, book.now, wall + index, before)
         expect(before.bytes).toEqual(encodeBook(book.state, book.now, wall + index).bytes)
-        expect(before.lineOf.size).toBe(book.state.peers.size + book.state.bans.size)
+        expect(before.peers.lines.length + before.bans.lines.length).toBe(book.state.peers.size + book.state.bans.size)
       }
     }))
   })
