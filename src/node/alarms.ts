@@ -13,15 +13,23 @@ export interface Sleeper {
   wake(): void
 }
 
-/** Wakes any number of sleepers by one timer: there is one for each clock, however many nodes go by it. */
+/** What was set for a time later than another stays set, and serves again; no more of them than this at once. */
+const mostTimers = 4
+
+interface Timer {
+  readonly ringsAt: number
+  readonly fiber: Fiber.Fiber<void>
+}
+
+/** Wakes any number of sleepers by few timers: those of a clock, however many nodes go by it. */
 export class Alarms {
   /** Monotonic milliseconds. */
   readonly now: () => number
   readonly #context: Context.Context<never>
   /** A binary heap: the earliest first. */
   readonly #sleepers: Array<Sleeper> = []
-  #timer: Fiber.Fiber<void> | undefined
-  #ringsAt = Infinity
+  /** The last rings first. */
+  #timers: Array<Timer> = []
 
   private constructor(clock: Clock.Clock, context: Context.Context<never>) {
     this.now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1_000_000
@@ -52,21 +60,26 @@ export class Alarms {
   /** A timer that comes too early does no harm, and sets the next one. */
   #setTimer(): void {
     const [first] = this.#sleepers
-    if (first !== undefined && first.alarmAt >= this.#ringsAt) return
-    this.#timer?.interruptUnsafe()
-    this.#timer = undefined
-    this.#ringsAt = Infinity
-    if (first === undefined) return
-    const millis = Math.max(1, Math.ceil(Math.min(first.alarmAt - this.now(), longestSleep)))
-    this.#ringsAt = first.alarmAt
-    this.#timer = Effect.runForkWith(this.#context)(
-      Effect.andThen(Effect.sleep(millis), Effect.sync(() => this.#ring()))
+    if (first === undefined) return this.#stopTimers(0)
+    const next = this.#timers.at(-1)
+    if (next !== undefined && next.ringsAt <= first.alarmAt) return
+    this.#stopTimers(mostTimers - 1)
+    const ringsAt = first.alarmAt
+    const millis = Math.max(1, Math.ceil(Math.min(ringsAt - this.now(), longestSleep)))
+    const fiber = Effect.runForkWith(this.#context)(
+      Effect.andThen(Effect.sleep(millis), Effect.sync(() => this.#ring(ringsAt)))
     )
+    this.#timers.push({ ringsAt, fiber })
   }
 
-  #ring(): void {
-    this.#timer = undefined
-    this.#ringsAt = Infinity
+  /** The latest, until so many are left. */
+  #stopTimers(left: number): void {
+    while (this.#timers.length > left) this.#timers.shift()?.fiber.interruptUnsafe()
+  }
+
+  /** `ringsAt` names the timer: no two have the same. */
+  #ring(ringsAt: number): void {
+    this.#timers = this.#timers.filter((timer) => timer.ringsAt !== ringsAt)
     const now = this.now()
     for (let [first] = this.#sleepers; first !== undefined && first.alarmAt <= now; [first] = this.#sleepers) {
       this.#remove(first)

@@ -3,11 +3,11 @@ import { isBusy, type Pair } from "./pair.ts"
 import type { Settings } from "./settings.ts"
 import type { State } from "./state.ts"
 
-/** Whether that is what the node has last seen of it. */
-const isAsBefore = (pair: Pair | undefined, standing: Standing): boolean =>
+/** Whether that is what the node has last seen of it. A wait that has ended since is no news. */
+const isAsBefore = (pair: Pair | undefined, standing: Standing, now: () => number): boolean =>
   pair !== undefined && !isBusy(pair) &&
   (standing._tag === "Clear"
-    ? pair.state === "Candidate"
+    ? pair.state === "Candidate" || pair.until <= now()
     : standing._tag === pair.state && standing.until === pair.until)
 
 /** Whether a look would see it at all. */
@@ -37,10 +37,11 @@ export const concerns = (
   pair: Pair | undefined,
   facts: PeerFacts | undefined,
   standing: Standing,
-  suspectsItself: boolean
+  suspectsItself: boolean,
+  now: () => number
 ): boolean => {
   if (state.suspecting !== suspectsItself) return true
   // Of those who serve other chains, and of strangers to a private one, only that they are no candidates any more is news.
   if (facts === undefined || !isCandidate(settings, facts)) return pair !== undefined
-  return !isAsBefore(pair, standing) || isShort(settings, state, facts)
+  return !isAsBefore(pair, standing, now) || isShort(settings, state, facts)
 }

@@ -9,11 +9,13 @@ import { inboundByGroup } from "./slots.ts"
 /** Slots that only groups with fewer than `groupLimit` of all may take. */
 const reserveOf = (settings: Settings): number => Math.floor(settings.maxInbound / 4)
 
-/** How many inbound slots must stay free when this group takes one. */
-export const keptFromCrowd = ({ pairs, settings }: Draft, group: string | undefined): number =>
-  group !== undefined && (inboundByGroup(pairs.busy).get(group) ?? 0) >= groupLimit(settings.maxInbound)
-    ? reserveOf(settings)
-    : 0
+/** How many of the `free` inbound slots must stay so when this group takes one. */
+export const keptFromCrowd = ({ pairs, settings }: Draft, group: string | undefined, free: number): number => {
+  const reserve = reserveOf(settings)
+  // Where there is room for all nobody has to be counted.
+  if (group === undefined || free > reserve) return 0
+  return (inboundByGroup(pairs.busy).get(group) ?? 0) >= groupLimit(settings.maxInbound) ? reserve : 0
+}
 
 /** The youngest session of the group that holds the most, so that a crowd doesn't push out who has stayed. */
 const victimOf = (busy: ReadonlyMap<PeerId, Busy>, limit: number): readonly [PeerId, Busy] | undefined => {

@@ -26,21 +26,20 @@ const isRemembered = ({ remembered }: CandidateFacts): boolean => remembered !==
 
 /** The Candidates that could be reached. */
 interface Reachable {
-  /** Those that pause included. */
-  readonly all: ReadonlyArray<SelectionCandidate>
   /** Those that may be opened now. */
   readonly due: ReadonlyArray<SelectionCandidate>
+  readonly others: ReadonlyArray<SelectionCandidate>
 }
 
 const reachable = (draft: Draft, event: Looked, mayOpen: (facts: CandidateFacts) => boolean): Reachable => {
-  const { now, pairs, settings: { known } } = draft
-  const { busy, idle, met } = pairs
+  const { now, pairs: { busy, idle }, settings: { known, private: isPrivate } } = draft
   const links = event.links()
-  const all: Array<SelectionCandidate> = []
   const due: Array<SelectionCandidate> = []
+  const others: Array<SelectionCandidate> = []
   for (const facts of event.candidates) {
     const { peer } = facts
-    if (busy.has(peer) || !met.has(peer)) continue
+    const isKnown = known.has(peer)
+    if ((isPrivate && !isKnown) || busy.has(peer)) continue
     const waits = idle.get(peer)
     if (waits !== undefined && waits.state !== "Candidate") continue
     const link = links.get(peer)
@@ -48,11 +47,11 @@ const reachable = (draft: Draft, event: Looked, mayOpen: (facts: CandidateFacts)
       draft.state.lacksLink = true
       continue
     }
-    const candidate = event.view(facts, link, known.has(peer))
-    all.push(candidate)
-    if ((waits === undefined || waits.until <= now) && mayOpen(facts)) due.push(candidate)
+    const isDue = (waits === undefined || waits.until <= now) && mayOpen(facts)
+    const list = isDue ? due : others
+    list.push(event.view(facts, link, isKnown))
   }
-  return { all, due }
+  return { due, others }
 }
 
 interface Opened {
@@ -104,19 +103,19 @@ export const fill = (draft: Draft, event: Looked): void => {
   if (outbound >= settings.sessionCount) return
 
   const { mayOpen, most } = suspectsItself ? whileSuspecting(draft, event) : ordinarily
-  const { all, due } = reachable(draft, event, mayOpen)
+  const { due, others } = reachable(draft, event, mayOpen)
   const missing = Math.min(settings.sessionCount - outbound - openingCount, most)
   const remembered = suspectsItself || !state.remembers ? [] : due.filter(isRemembered)
-  const others = remembered.length === 0 ? due : due.filter((candidate) => !isRemembered(candidate))
-  let opened = openSome(draft, others, outboundByGroup(draft.pairs.busy), missing, false)
+  const heardOf = remembered.length === 0 ? due : due.filter((candidate) => !isRemembered(candidate))
+  let opened = openSome(draft, heardOf, outboundByGroup(draft.pairs.busy), missing, false)
   if (suspectsItself && opened.count > 0) state.probeAt = now + about(5_000, draft.random)
   if (remembered.length > 0) {
     // What no other is asked for, they are asked too.
     const spare = settings.sessionCount + missing - opened.count - spareCount
     opened = openSome(draft, remembered, opened.byGroup, spare, true)
   }
-  state.anyEligible = all.some((candidate) =>
-    draft.pairOf(candidate.peer)?.state === "Candidate" &&
-    !isGroupFull(candidate, opened.byGroup, settings.groupLimit)
-  )
+  const { busy } = draft.pairs
+  const isEligible = (candidate: SelectionCandidate): boolean =>
+    !busy.has(candidate.peer) && !isGroupFull(candidate, opened.byGroup, settings.groupLimit)
+  state.anyEligible = due.some(isEligible) || others.some(isEligible)
 }

@@ -34,7 +34,7 @@ export const hello = (draft: Draft, event: Extract<Event, { readonly _tag: "Hell
   const group = settings.known.has(peer) ? undefined : event.group
   const kept = Math.max(
     event.newcomer ? 0 : settings.newcomerSlots - slots.newcomers,
-    keptFromCrowd(draft, group)
+    keptFromCrowd(draft, group, free)
   )
   const total = slots.total - (crossed === undefined ? 0 : 1)
   if (free <= kept || total >= settings.maxTotal) {

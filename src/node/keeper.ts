@@ -17,6 +17,9 @@ const logFault = (exit: Exit.Failure<never, unknown>): Effect.Effect<void> =>
     ? Effect.logError("a session died: this is a bug in the session", exit.cause)
     : Effect.logInfo("a session failed", exit.cause)
 
+/** What a session runs with. */
+type Needs<R> = Context.Context<Exclude<R, Scope.Scope>>
+
 /** Whose session it is. */
 export interface KeeperHost<E, R> {
   readonly session: P2pSession<E, R>
@@ -28,8 +31,16 @@ export interface KeeperHost<E, R> {
   readonly setAlarm: (sleeper: Sleeper, at: number) => void
   /** Called, synchronously and perhaps more than once, as soon as the session or its connection has ended. */
   readonly sessionEnded: (keeper: Keeper<E, R>) => void
-  /** Called once, after that, and after the session's fiber has ended: `last` completes when nothing is left of it. */
-  readonly finish: (keeper: Keeper<E, R>, outcome: SessionOutcome, last: Effect.Effect<void>) => void
+  /**
+   * Called once, after that, and after the session's fiber has ended: `last`, to be run with what the session ran with, completes
+   * when nothing is left of it.
+   */
+  readonly finish: (
+    keeper: Keeper<E, R>,
+    outcome: SessionOutcome,
+    last: Effect.Effect<void>,
+    context: Needs<R>
+  ) => void
 }
 
 /** What has to come about in time. There is one only while a session is ending. */
@@ -66,11 +77,11 @@ export class Keeper<E, R> {
   }
 
   /** Runs the session. Once. */
-  run(context: Context.Context<Exclude<R, Scope.Scope>>): void {
+  run(context: Needs<R>): void {
     this.#since = this.#host.now()
     if (this.#requested === undefined) this.#start(context)
     else this.#opened.end(this.#requested)
-    this.#opened.onEnded((how) => this.#onEnded(how))
+    this.#opened.onEnded((how) => this.#onEnded(how, context))
   }
 
   /**
@@ -85,7 +96,7 @@ export class Keeper<E, R> {
   }
 
   /** In a fiber of its own, that nobody's interruption ends but ours. */
-  #start(context: Context.Context<Exclude<R, Scope.Scope>>): void {
+  #start(context: Needs<R>): void {
     // Suspended: what throws while it builds the session's effect is the session's defect, not the node's.
     const session = Effect.scoped(Effect.suspend(() => this.#host.session(this.#opened.connection)))
     const fiber = this.#fiber = Effect.runForkWith(context)(session)
@@ -100,7 +111,7 @@ export class Keeper<E, R> {
     this.#host.sessionEnded(this)
   }
 
-  #onEnded(how: ConnectionClosed | ConnectionFailed): void {
+  #onEnded(how: ConnectionClosed | ConnectionFailed, context: Needs<R>): void {
     this.#isOver = true
     this.#inTime()
     this.#host.sessionEnded(this)
@@ -109,7 +120,7 @@ export class Keeper<E, R> {
       ? { _tag: "Ended", by: how.by, code: how.code, lasted }
       : { _tag: "Failed", error: how, lasted }
     const fiber = this.#fiber
-    if (fiber === undefined) return this.#finish(outcome, Exit.void)
+    if (fiber === undefined) return this.#finish(outcome, Exit.void, context)
     // It may end by itself for the drain time, then it is interrupted.
     if (fiber.pollUnsafe() === undefined) {
       this.#within(() => {
@@ -119,13 +130,18 @@ export class Keeper<E, R> {
     }
     fiber.addObserver((exit) => {
       this.#inTime()
-      this.#finish(outcome, exit)
+      this.#finish(outcome, exit, context)
     })
   }
 
-  #finish(outcome: SessionOutcome, exit: Exit.Exit<void, E>): void {
+  #finish(
+    outcome: SessionOutcome,
+    exit: Exit.Exit<void, E>,
+    context: Needs<R>
+  ): void {
     const { released } = this.#opened
-    this.#host.finish(this, outcome, isFault(exit) ? Effect.andThen(logFault(exit), released) : released)
+    const last = isFault(exit) ? Effect.andThen(logFault(exit), released) : released
+    this.#host.finish(this, outcome, last, context)
   }
 
   /** Has `late` called after the drain time, unless it comes about in time. */

@@ -1,22 +1,35 @@
+import type { PeerId, Standing } from "../../signatures/index.ts"
 import { type Draft, end } from "./draft.ts"
 import { fill } from "./fill.ts"
 import { mirror, mirrorOne } from "./mirror.ts"
 import type { Pair } from "./pair.ts"
+import type { Pairs } from "./pairs.ts"
 import type { Settings } from "./settings.ts"
+import type { Slots } from "./slots.ts"
 import type { Event, Looked, State } from "./state.ts"
 
 /** And does not only pause. */
 const isWaiting = (pair: Pair): boolean => pair.state !== "Candidate"
 
-/** When time alone makes something possible: a rotation, the end of a wait, and while below target of a pause. */
-const nextInstant = ({ now, pairs, settings, state }: Draft): number => {
-  const { idle, rotatesAt, slots } = pairs
-  const isBelow = slots.outbound + slots.openingCount < settings.sessionCount
+/**
+ * Whether a look might open somebody. Who has its sessions, or has asked for them, would look in vain, but for peers that are
+ * only remembered: they are asked beside others that were asked already.
+ */
+const mightOpen = (sessionCount: number, { openingCount, outbound }: Slots, remembers: boolean): boolean =>
+  outbound + (remembers ? 0 : openingCount) < sessionCount
+
+export const isMissing = ({ sessionCount }: Settings, { mode, pairs: { slots }, remembers }: State): boolean =>
+  mode === "running" && mightOpen(sessionCount, slots, remembers)
+
+/** When time alone makes something possible: a rotation; where somebody might be opened the end of a wait; below target of a pause. */
+const nextInstant = ({ now, pairs: { idle, rotatesAt, slots }, settings: { sessionCount }, state }: Draft): number => {
+  const isBelow = slots.outbound + slots.openingCount < sessionCount
   // A suspicion lapses without a word. Whatever happens meanwhile doesn't put that off.
   let next = isBelow && state.suspecting
     ? Math.min(state.wakeAt > now ? state.wakeAt : Infinity, now + 1_000)
     : Infinity
   if (rotatesAt > now && rotatesAt < next) next = rotatesAt
+  if (!mightOpen(sessionCount, slots, state.remembers)) return next
   for (const pair of idle.values()) {
     if ((isBelow || isWaiting(pair)) && pair.until > now && pair.until < next) next = pair.until
   }
@@ -40,12 +53,25 @@ const rotate = (draft: Draft): void => {
   }
 }
 
+/** What the book says of those whose wait is over, perhaps since long: who could open nobody wasn't woken for it. */
+const lapse = (draft: Draft, standing: (peer: PeerId) => Standing): void => {
+  for (const [peer, pair] of draft.pairs.idle) {
+    if (!isWaiting(pair) || pair.until > draft.now) continue
+    mirrorOne(draft, peer, standing(peer))
+    if (draft.pairOf(peer)?.state === "Candidate") draft.state.anyEligible = true
+  }
+}
+
 /** A fresh look at the book and the links: what is over is over, what is due is rotated, what is missing is opened. */
 export const look = (draft: Draft, event: Looked): void => {
-  if (draft.state.suspecting && !event.suspectsItself) forgetSuspicion(draft)
-  draft.state.suspecting = event.suspectsItself
-  mirror(draft, event.candidates)
-  if (draft.state.mode === "stopping") return
+  const { state } = draft
+  if (state.suspecting && !event.suspectsItself) forgetSuspicion(draft)
+  // A suspicion changes who waits without a word.
+  const mayDiffer = event.isNews || event.suspectsItself || state.suspecting
+  state.suspecting = event.suspectsItself
+  if (mayDiffer) mirror(draft, event.candidates)
+  else lapse(draft, event.standing)
+  if (state.mode === "stopping") return
   rotate(draft)
   fill(draft, event)
 }
@@ -53,18 +79,14 @@ export const look = (draft: Draft, event: Looked): void => {
 /** Time has passed, and nothing is known to have changed: what is over is over, and what is due is rotated. */
 export const ring = (draft: Draft, { standing }: Extract<Event, { readonly _tag: "Rang" }>): void => {
   if (draft.state.mode === "stopping") return
-  for (const [peer, pair] of draft.pairs.idle) {
-    if (!isWaiting(pair) || pair.until > draft.now) continue
-    mirrorOne(draft, peer, standing(peer))
-    if (draft.pairOf(peer)?.state === "Candidate") draft.state.anyEligible = true
-  }
+  lapse(draft, standing)
   rotate(draft)
 }
 
-/** Whether anybody is a Candidate. */
-const hasCandidate = ({ busy, idle, met }: Draft["pairs"]): boolean => {
+/** Whether anybody is a Candidate, or would be if we had looked. */
+const hasCandidate = ({ busy, idle, met }: Pairs, now: number): boolean => {
   let others = met.size - busy.size
-  for (const pair of idle.values()) if (isWaiting(pair)) others--
+  for (const pair of idle.values()) if (isWaiting(pair) && pair.until > now) others--
   return others > 0
 }
 
@@ -74,12 +96,5 @@ export const rest = (draft: Draft, event: Event): void => {
   if (state.mode === "stopping") return
   // What is due already still has to be done.
   if (state.wakeAt > now || event._tag === "Looked" || event._tag === "Rang") state.wakeAt = nextInstant(draft)
-  if (pairs.slots.outbound >= settings.sessionCount) state.anyEligible = hasCandidate(pairs)
+  if (pairs.slots.outbound >= settings.sessionCount) state.anyEligible = hasCandidate(pairs, now)
 }
-
-/**
- * Whether a look might open somebody. Who has its sessions, or has asked for them, would look in vain, but for peers that are
- * only remembered: they are asked beside others that were asked already.
- */
-export const isMissing = ({ sessionCount }: Settings, { mode, pairs: { slots }, remembers }: State): boolean =>
-  mode === "running" && slots.outbound + (remembers ? 0 : slots.openingCount) < sessionCount

@@ -24,7 +24,8 @@ import {
   type P2pSession,
   type PeerFacts,
   type PeerId,
-  type SessionOutcome
+  type SessionOutcome,
+  type Standing
 } from "../../signatures/index.ts"
 import { Alarms, type Sleeper } from "./alarms.ts"
 import { concerns } from "./concern.ts"
@@ -33,7 +34,6 @@ import { Keeper, type KeeperHost } from "./keeper.ts"
 import { isMissing } from "./look.ts"
 import { News } from "./news.ts"
 import { Opening, type OpeningResult } from "./openings.ts"
-import { isBusy } from "./pair.ts"
 import { pairOf } from "./pairs.ts"
 import type { Settings } from "./settings.ts"
 import { type Command, type Event, initialState, type NotOpened, type State } from "./state.ts"
@@ -75,6 +75,8 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
   #runsIn: Fiber.Fiber<unknown, unknown> | undefined
   #brokenBy: Effect.Effect<void> = Effect.void
   #willLook = false
+  /** Something in the book may concern us that was not looked at yet. */
+  #isNews = false
   #willRing = false
   alarmAt = Infinity
   alarmPlace = -1
@@ -118,7 +120,7 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
       return this.#household.join(this).pipe(
         Effect.andThen(Effect.sync(() => {
           this.#unserve = this.#connections.serve(chain, limits, ({ peer }) => this.#decide(peer))
-          this.#lookSoon()
+          this.#heard()
         })),
         Effect.onError(() => this.#leave())
       )
@@ -162,12 +164,21 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
     this.#willRing = true
     this.#begin(() => {
       this.#willRing = false
-      const { book } = this.#household
-      this.#dispatch({ _tag: "Rang", standing: (peer) => book.standing(peer, this.#settings.chain) })
+      this.#dispatch({ _tag: "Rang", standing: (peer) => this.#standing(peer) })
     })
   }
 
-  /** Whatever concerns this node may have changed. */
+  #standing(peer: PeerId): Standing {
+    return this.#household.book.standing(peer, this.#settings.chain)
+  }
+
+  /** Whatever the book says may have changed. */
+  #heard(): void {
+    this.#isNews = true
+    this.#lookSoon()
+  }
+
+  /** Somebody may be missing. */
   #lookSoon(): void {
     if (this.#willLook || this.#state.mode === "stopping") return
     this.#willLook = true
@@ -184,23 +195,28 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
     if (pair?.state === "Active" && pair.attempt === attempt) this.#dispatch({ _tag: "Ended", peer, attempt })
   }
 
-  finish(keeper: Keeper<E, R>, outcome: SessionOutcome, last: Effect.Effect<void>): void {
-    const { attempt, peer } = keeper
+  finish(
+    { attempt, peer }: Keeper<E, R>,
+    outcome: SessionOutcome,
+    last: Effect.Effect<void>,
+    services: Context.Context<Exclude<R, Scope.Scope>>
+  ): void {
     const released = Effect.map(last, () => {
       this.#dispatch({ _tag: "Released", peer, attempt, outcome, standing: this.#settle(peer, outcome) })
       this.#review(peer)
       this.#forget(attempt)
     })
-    this.#begin(() => this.#fork(released, this.#servicesOf(peer)))
+    this.#begin(() => this.#fork(released, services))
   }
 
   /** What happens to a peer with a session is looked at when the session is over. */
   onPeer(peer: PeerId, facts: PeerFacts | undefined): void {
-    const pair = pairOf(this.#state.pairs, peer)
-    if (isBusy(pair) || this.#willLook) return
-    const { book } = this.#household
-    const standing = book.standing(peer, this.#settings.chain)
-    if (concerns(this.#settings, this.#state, pair, facts, standing, book.suspectsItself())) this.#lookSoon()
+    const { pairs } = this.#state
+    if (this.#isNews || pairs.busy.has(peer)) return
+    const pair = pairOf(pairs, peer)
+    const suspectsItself = this.#household.book.suspectsItself()
+    const isNews = concerns(this.#settings, this.#state, pair, facts, this.#standing(peer), suspectsItself, this.now)
+    if (isNews) this.#heard()
   }
 
   /** It held a slot until now, and what the book learnt of it meanwhile was not looked at. */
@@ -218,13 +234,15 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
     const answer = this.#dispatch({
       _tag: "Hello",
       peer,
-      standing: book.standing(peer, this.#settings.chain),
+      standing: this.#standing(peer),
       isSmaller: isSmaller(peer, this.#self),
       newcomer: !Option.exists(book.peer(peer), ({ lastSuccess }) => Option.isSome(lastSuccess)),
       group: link === undefined ? undefined : groupOf(link.remote)
     })
     const accepted = answer.find((command) => command._tag === "Accept")
-    if (accepted !== undefined) return { accept: (opened) => this.#keep(peer, accepted.attempt, opened) }
+    if (accepted !== undefined) {
+      return { accept: (opened) => this.#keep(peer, accepted.attempt, opened, this.#servicesOf(peer)) }
+    }
     const rejected = answer.find((command) => command._tag === "Reject")
     if (rejected === undefined) throw new Error("a hello was neither accepted nor rejected: this is a bug")
     return { reject: rejected.reason, retryAfter: Duration.millis(rejected.retryAfter) }
@@ -275,16 +293,17 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
     const opening = new Opening(attempt)
     this.#attempts = this.#attempts.concat(opening)
     this.#household.count(peer, 1)
-    this.#begin(() =>
-      opening.run(this.#connections.open(peer, chain, limits), this.#servicesOf(), (result) => {
+    this.#begin(() => {
+      const services = this.#servicesOf(peer)
+      opening.run(this.#connections.open(peer, chain, limits), services, (result) => {
         this.#forget(attempt)
         this.#household.count(peer, -1)
-        this.#onOpening(peer, attempt, result)
+        this.#onOpening(peer, attempt, result, services)
       })
-    )
+    })
   }
 
-  #onOpening(peer: PeerId, attempt: number, result: OpeningResult): void {
+  #onOpening(peer: PeerId, attempt: number, result: OpeningResult, services: Services<R>): void {
     if (result._tag === "Cancelled" && result.died !== undefined) {
       this.#log(Effect.logError("an opening died: this is a bug", result.died))
     }
@@ -293,10 +312,10 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
       return this.#fail(peer, attempt, outcome)
     }
     const { opened } = result
-    const pair = pairOf(this.#state.pairs, peer)
-    if (this.#state.mode === "running" && isBusy(pair) && pair.attempt === attempt) {
+    const pair = this.#state.pairs.busy.get(peer)
+    if (this.#state.mode === "running" && pair?.attempt === attempt) {
       this.#dispatch({ _tag: "Opened", peer, attempt, group: groupOf(opened.remote) })
-      return this.#keep(peer, attempt, opened)
+      return this.#keep(peer, attempt, opened, services)
     }
     // It came about in the moment in which it was given up.
     opened.end(this.#state.mode === "running" ? "closed" : "draining")
@@ -322,7 +341,7 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
   #settle(peer: PeerId, outcome: SessionOutcome) {
     const { chain } = this.#settings
     this.#household.book.record({ _tag: "SessionEnded", peer, chain, outcome })
-    return this.#household.book.standing(peer, chain)
+    return this.#standing(peer)
   }
 
   #fail(peer: PeerId, attempt: number, outcome: NotOpened): void {
@@ -330,13 +349,13 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
     this.#review(peer)
   }
 
-  #keep(peer: PeerId, attempt: number, opened: OpenedConnection): void {
+  #keep(peer: PeerId, attempt: number, opened: OpenedConnection, services: Services<R>): void {
     const keeper = new Keeper<E, R>(this, peer, attempt, opened)
     const ending = this.#find(attempt)
     this.#forget(attempt)
     this.#attempts = this.#attempts.concat(keeper)
     if (ending !== undefined && "code" in ending) this.#endKept(keeper, ending.code)
-    this.#begin(() => keeper.run(this.#servicesOf(peer)))
+    this.#begin(() => keeper.run(services))
   }
 
   #find(attempt: number): Opening | Keeper<E, R> | Ending | undefined {
@@ -348,13 +367,17 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
   }
 
   #look(): void {
+    const isNews = this.#isNews
     this.#willLook = false
+    this.#isNews = false
     this.#dispatch({
       _tag: "Looked",
+      isNews,
       candidates: this.#household.book.candidates(this.#settings.chain),
       links: this.#household.pool.links,
       view: (facts, link, isKnown) => this.#household.view(facts, link, isKnown),
-      suspectsItself: this.#household.book.suspectsItself()
+      suspectsItself: this.#household.book.suspectsItself(),
+      standing: (peer) => this.#standing(peer)
     })
   }
 
@@ -393,7 +416,7 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
     this.#begun = undefined
   }
 
-  #fork(job: Effect.Effect<void>, services = this.#services): void {
+  #fork(job: Effect.Effect<void>, services: Context.Context<never> = this.#services): void {
     Effect.runForkWith(services)(job).addObserver((exit) => {
       if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)) this.#break(exit.cause)
     })

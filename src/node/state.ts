@@ -49,18 +49,22 @@ export type NotOpened = Extract<SessionOutcome, { readonly _tag: "NotOpened" | "
 /** Something may have become possible: a fresh look at the book and the links. */
 export interface Looked {
   readonly _tag: "Looked"
+  /** Something in the book may concern us that was not looked at yet. */
+  readonly isNews: boolean
   readonly candidates: ReadonlyArray<CandidateFacts>
   /** Asked for only when somebody is to be opened. */
   readonly links: () => ReadonlyMap<PeerId, LinkView>
   /** What a policy is told of a candidate. */
   readonly view: (facts: CandidateFacts, link: LinkView | undefined, isKnown: boolean) => SelectionCandidate
   readonly suspectsItself: boolean
+  /** What the book says of a peer now. */
+  readonly standing: (peer: PeerId) => Standing
 }
 
 /** What happens to a node. */
 export type Event =
   | Looked
-  /** It is time: `wakeAt` has come. `standing` says what the book says now. */
+  /** It is time: `wakeAt` has come. */
   | { readonly _tag: "Rang"; readonly standing: (peer: PeerId) => Standing }
   /** Our opening was accepted; `group` is that of the address at which the peer really is. */
   | { readonly _tag: "Opened"; readonly peer: PeerId; readonly attempt: number; readonly group: string | undefined }

@@ -8,8 +8,9 @@ import { type Busy, isBusy } from "../../../src/node/pair.ts"
 import type { Pairs } from "../../../src/node/pairs.ts"
 import { outboundByGroup } from "../../../src/node/slots.ts"
 import type { State } from "../../../src/node/state.ts"
+import { step } from "../../../src/node/step.ts"
 import { isLegal } from "../../../src/node/transitions.ts"
-import { facts, limit, lost, NodeWorld, peerId, rejected, unreachable } from "./world.ts"
+import { facts, limit, lost, NodeWorld, peerId, randomOf, rejected, unreachable } from "./world.ts"
 
 const peers = 14
 const peer = fc.nat(peers - 1)
@@ -215,7 +216,9 @@ describe("the decisions of a node, whatever happens", () => {
         const pair = world.pairOf(known.peer)
         if (isBusy(pair)) continue
         const { settings, state, suspectsItself } = world
-        if (concerns(settings, state, pair, changed, world.standing(known.peer), suspectsItself)) continue
+        if (
+          concerns(settings, state, pair, changed, world.standing(known.peer), suspectsItself, () => world.now)
+        ) continue
         world.book.set(known.peer, changed)
         const heard = world.announced.length
         expect(world.look()).toEqual([])
@@ -226,12 +229,14 @@ describe("the decisions of a node, whatever happens", () => {
 
   it("would be the same with a look where none is taken", () =>
     always((world) => {
+      // Who has its sessions wasn't woken for the end of a wait.
+      if (!isMissing(world.settings, world.state)) world.ring()
       const { book, settings, state, suspectsItself } = world
       if (isMissing(settings, state) || state.wakeAt <= world.now) return
       for (const known of book.values()) {
         const pair = world.pairOf(known.peer)
         if (isBusy(pair)) continue
-        if (concerns(settings, state, pair, known, world.standing(known.peer), suspectsItself)) return
+        if (concerns(settings, state, pair, known, world.standing(known.peer), suspectsItself, () => world.now)) return
       }
       for (const [peer, pair] of world.pairs) if (!isBusy(pair) && !book.has(peer)) return
       const heard = world.announced.length
@@ -239,6 +244,22 @@ describe("the decisions of a node, whatever happens", () => {
       expect(world.announced.length).toBe(heard)
       const { anyEligible, lacksLink, remembers } = world.state
       expect(world.state).toEqual({ ...state, anyEligible, lacksLink, remembers })
+    }))
+
+  it("see the same without news of the book as with them, where there are none", () =>
+    always((world) => {
+      const { book, now, settings, state, suspectsItself } = world
+      for (const known of book.values()) {
+        const pair = world.pairOf(known.peer)
+        if (isBusy(pair)) continue
+        const standing = world.standing(known.peer)
+        // What only concerns who misses a session was there at the last look too.
+        const contented = { ...settings, sessionCount: 0 }
+        if (concerns(contented, state, pair, known, standing, suspectsItself, () => now)) return
+      }
+      for (const [peer, pair] of world.pairs) if (!isBusy(pair) && !book.has(peer)) return
+      const look = (isNews: boolean) => step(settings, state, world.looked(isNews), now, randomOf(now))
+      expect(look(false)).toEqual(look(true))
     }))
 
   it("leave the state alone with which they began", () => {
@@ -307,6 +328,8 @@ describe("the decisions of a node, whatever happens", () => {
         for (const attempt of world.sessions.keys()) world.released(attempt)
         world.look()
         world.pass(120_001)
+        // Who has asked for all its sessions notices the end of a wait when something else happens.
+        world.ring()
         for (const pair of world.pairs.values()) expect(["Candidate", "Opening"]).toContain(pair.state)
         const slots = world.state.pairs.slots
         const groups = outboundByGroup(world.state.pairs.busy)

@@ -43,6 +43,12 @@ const evicted = (world: NodeWorld) => {
 }
 const charged = (world: NodeWorld, as: "Cooling" | "Incompatible" | "Banned") => stand(world, as, 90_000).look()
 
+/** The node has its session, so nobody woke it for that. */
+const isOver = (world: NodeWorld) => {
+  world.pass(60_000)
+  world.ring()
+}
+
 /** Each legal transition once, by the event that brings it about. */
 const scripts: Record<string, () => { world: NodeWorld; act: (world: NodeWorld) => unknown }> = {
   "Unknown learnt Candidate": () => ({ world: fresh(), act: (w) => w.learn(facts(0)).look() }),
@@ -82,9 +88,9 @@ const scripts: Record<string, () => { world: NodeWorld; act: (world: NodeWorld) 
   "Candidate charged Banned": () => ({ world: known(), act: (w) => charged(w, "Banned") }),
   "Cooling charged Banned": () => ({ world: waiting("Cooling"), act: (w) => charged(w, "Banned") }),
   "Incompatible charged Banned": () => ({ world: waiting("Incompatible"), act: (w) => charged(w, "Banned") }),
-  "Cooling over Candidate": () => ({ world: waiting("Cooling"), act: (w) => w.pass(60_000) }),
-  "Incompatible over Candidate": () => ({ world: waiting("Incompatible"), act: (w) => w.pass(60_000) }),
-  "Banned over Candidate": () => ({ world: waiting("Banned"), act: (w) => w.pass(60_000) })
+  "Cooling over Candidate": () => ({ world: waiting("Cooling"), act: isOver }),
+  "Incompatible over Candidate": () => ({ world: waiting("Incompatible"), act: isOver }),
+  "Banned over Candidate": () => ({ world: waiting("Banned"), act: isOver })
 }
 
 describe("the table of transitions", () => {

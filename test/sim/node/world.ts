@@ -125,16 +125,26 @@ export class NodeWorld {
     return commands
   }
 
-  look(): ReadonlyArray<PeerId> {
-    const candidates = [...this.book.values()].map((known) => ({ ...known, standing: this.standing(known.peer) }))
-    const commands = this.take({
+  /** What the node sees now. */
+  looked(isNews: boolean): Event {
+    return {
       _tag: "Looked",
-      candidates,
+      isNews,
+      candidates: [...this.book.values()].map((known) => ({ ...known, standing: this.standing(known.peer) })),
       links: () => this.links,
       view: (of, link, isKnown) => this.#views.of(of, link, 0, isKnown),
-      suspectsItself: this.suspectsItself
-    })
+      suspectsItself: this.suspectsItself,
+      standing: (peer) => this.standing(peer)
+    }
+  }
+
+  look(isNews = true): ReadonlyArray<PeerId> {
+    const commands = this.take(this.looked(isNews))
     return commands.flatMap((command) => command._tag === "Open" ? [command.peer] : [])
+  }
+
+  ring(): void {
+    this.take({ _tag: "Rang", standing: (peer) => this.standing(peer) })
   }
 
   /** Time passes, and the node is woken whenever it asked to be. */
@@ -142,8 +152,8 @@ export class NodeWorld {
     const end = this.now + millis
     while (this.state.wakeAt <= end) {
       this.now = Math.max(this.now, this.state.wakeAt)
-      this.take({ _tag: "Rang", standing: (peer) => this.standing(peer) })
-      if (isMissing(this.settings, this.state)) this.look()
+      this.ring()
+      if (isMissing(this.settings, this.state)) this.look(false)
     }
     this.now = end
   }
