@@ -9,7 +9,7 @@ import { Served } from "./Served.ts"
 import { Subscribers } from "./Subscribers.ts"
 
 export interface ConnectionsOptions {
-  /** After which a link on which nothing has arrived is pinged. Default 5 seconds. */
+  /** After which a link on which nothing has arrived is pinged: by its dialler, by the other end a fifth later. Default 5 seconds. */
   readonly pingInterval?: Duration.Input
   /** A link on which nothing has arrived for so long is dead. Default 12 seconds. */
   readonly silence?: Duration.Input

@@ -21,6 +21,9 @@ const ours: TokenRate = { burst: 128, perSecond: 16 }
 
 /** Tokens: one, and one more for every 4 KiB. */
 const costOf = (body: Uint8Array): number => 1 + (body.length >>> 12)
+/** How much longer than the dialler the other end waits with a ping: for that of the dialler to come first. */
+const patience = 1.2
+
 /** A record comes once a day, and its signature is dear to check. */
 const renewalCost = 64
 
@@ -59,12 +62,15 @@ export class LinkControl implements FrameHandler, QuestionsHost, Beating {
   /** When we last pinged of ourselves. */
   private pingedAt = Number.NEGATIVE_INFINITY
   private isSilent = false
+  /** After which a link on which nothing is heard is pinged from this end. */
+  private readonly quietMillis: number
 
   constructor(link: Link, env: Environment, host: ControlHost) {
     this.link = link
     this.env = env
     this.host = host
     this.heardAt = env.now()
+    this.quietMillis = link.direction === "outbound" ? env.pingMillis : patience * env.pingMillis
     this.salt = env.randomBytes(16)
     this.announcer = new Announcer(this.salt, env.served.all())
     this.questions = new PeerQuestions(this)
@@ -124,25 +130,27 @@ export class LinkControl implements FrameHandler, QuestionsHost, Beating {
   }
 
   dueAt(): number {
-    const { pingMillis, silenceMillis } = this.env
-    if (this.isSilent) return Infinity
-    return Math.min(Math.max(this.heardAt, this.pingedAt) + pingMillis, this.heardAt + silenceMillis)
+    return this.isSilent ? Infinity : Math.min(this.pingAt(), this.heardAt + this.env.silenceMillis)
   }
 
   /**
-   * Pings when nothing has come for a while, and tells the pool when nothing has for too long. Of two ends the one that pings
-   * first spares the other its own, as a ping is heard too.
+   * Pings when nothing has come for a while, and tells the pool when nothing has for too long. Of two ends the dialler pings
+   * first, and spares the other its own, as a ping is heard too.
    */
   beat(time: number, soon: number): void {
-    const { ear, pingMillis, pool, silenceMillis } = this.env
+    const { ear, pool, silenceMillis } = this.env
     if (this.isSilent) return
     if (time - this.heardAt >= silenceMillis) {
       this.isSilent = true
       return pool.dead(this.link, ear.wasDeaf(this.heardAt, time) ? "deaf" : "silent")
     }
-    if (time < Math.max(this.heardAt, this.pingedAt) + pingMillis - soon) return
+    if (time < this.pingAt() - soon) return
     this.pingedAt = time
     this.ping()
+  }
+
+  private pingAt(): number {
+    return Math.max(this.heardAt, this.pingedAt) + this.quietMillis
   }
 
   excuse(until: number): void {

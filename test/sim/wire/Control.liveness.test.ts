@@ -1,6 +1,8 @@
-import { assert, describe, it } from "@effect/vitest"
-import { Clock, Duration, Effect, Fiber } from "effect"
+import { assert, describe, it, vi } from "@effect/vitest"
+import { Clock, Duration, Effect, Fiber, Option } from "effect"
 import { TestClock } from "effect/testing"
+import { decodeControl } from "../../../src/wire/controlMessages.ts"
+import { headerBytes } from "../../../src/wire/frames.ts"
 import { alice, duo } from "./duo.ts"
 import { listen, settled, start } from "./hosts.ts"
 import { bobAndStranger, info } from "./stranger.ts"
@@ -36,7 +38,7 @@ const stoppedClock = () => {
 
 /** What a host's subscriber has heard. */
 describe("a link's life", () => {
-  it.effect("pings every five seconds and answers pings", () =>
+  it.effect("answers pings, and pings every six seconds a peer that has dialled and does not", () =>
     Effect.gen(function*() {
       const { host, peer } = yield* bobAndStranger
       assert.isDefined(host)
@@ -46,10 +48,32 @@ describe("a link's life", () => {
       assert.deepStrictEqual(peer.ids, [77])
       for (let i = 0; i < 3; i++) {
         yield* TestClock.adjust("5 seconds")
+        assert.strictEqual(peer.heard.filter((type) => type === "ping").length, i)
+        yield* TestClock.adjust("1 second")
         peer.say({ type: "pong", id: 0 })
         yield* settled
       }
       assert.strictEqual(peer.heard.filter((type) => type === "ping").length, 3)
+    }))
+
+  it.effect("has its dialler ping every five seconds, and the other end answer", () =>
+    Effect.gen(function*() {
+      const pools = duo()
+      yield* start(pools.alice)
+      yield* start(pools.bob)
+      yield* settled
+      const said = [pools.alice, pools.bob].map(({ link }) =>
+        vi.spyOn(link.streams[0] ?? assert.fail("no stream"), "write")
+      )
+      yield* settled
+      for (let i = 0; i < 3; i++) {
+        yield* TestClock.adjust("5 seconds")
+        yield* settled
+      }
+      const types = said.map((writes) =>
+        writes.mock.calls.map(([bytes]) => Option.getOrThrow(decodeControl(bytes.slice(headerBytes))).type)
+      )
+      assert.deepStrictEqual(types, [["ping", "ping", "ping"], ["pong", "pong", "pong"]])
     }))
 
   it.effect("leaves the pinging to a peer that pings more often, and pings one that falls silent", () =>
@@ -64,7 +88,7 @@ describe("a link's life", () => {
         yield* TestClock.adjust("4 seconds")
       }
       assert.strictEqual(pings(), 0)
-      yield* TestClock.adjust("1 second")
+      yield* TestClock.adjust("2 seconds")
       yield* settled
       assert.strictEqual(pings(), 1)
     }))
@@ -95,6 +119,8 @@ describe("a link's life", () => {
         yield* settled
         assert.deepStrictEqual(pools.bob.dead, [])
         // It has some seconds to be heard, as it was not asked all the time.
+        clock.jump(61_000)
+        yield* settled
         clock.jump(66_900)
         yield* settled
         assert.deepStrictEqual(pools.bob.dead, [])
