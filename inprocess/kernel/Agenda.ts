@@ -10,6 +10,8 @@ export interface Agenda {
   readonly now: () => number
   /** Runs it at an instant, at the earliest after the caller has returned. An instant that has passed means now. */
   readonly at: (micros: number, run: () => void) => Timer
+  /** The same with a timer of one's own that isn't set: for who sets one again and again, and has never two. */
+  readonly set: (timer: Timer, micros: number) => void
   /** Does nothing if it went off already. */
   readonly cancel: (timer: Timer) => void
   /** Runs it in this same instant, in turn with the fibers that can run. */

@@ -1,10 +1,10 @@
-/** Something that happens at an instant. `place` and `order` are the heap's. */
+/** Something that happens at an instant. All but `run` is the heap's. */
 export interface Timer {
   /** Microseconds. */
-  readonly at: number
+  at: number
   readonly run: () => void
   /** Timers of one instant go off in the order in which they were set. */
-  readonly order: number
+  order: number
   /** Index in the heap, -1 once it went off or was cancelled: so a cancel needs no search. */
   place: number
 }
@@ -29,12 +29,19 @@ export class Heap {
   }
 
   push(at: number, run: () => void): Timer {
+    const timer: Timer = { at, run, order: 0, place: -1 }
+    this.set(timer, at)
+    return timer
+  }
+
+  /** For one that isn't set. */
+  set(timer: Timer, at: number): void {
     const place = this.#timers.length
-    const timer: Timer = { at, run, order: this.#order++, place }
+    timer.at = at
+    timer.order = this.#order++
     this.#timers.push(timer)
     if (place === this.#instants.length) this.#grow()
     this.#up(timer, place)
-    return timer
   }
 
   pop(): Timer | undefined {

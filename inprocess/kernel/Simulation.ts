@@ -95,6 +95,7 @@ export const makeSimulation = (options: SimulationOptions): Simulation => {
   const agenda: Agenda = {
     now: () => now,
     at: (micros, run) => timers.push(Math.max(now, Math.ceil(micros)), run),
+    set: (timer, micros) => timers.set(timer, Math.max(now, Math.ceil(micros))),
     cancel: (timer) => timers.remove(timer),
     soon: queue.pushInOrder
   }

@@ -94,14 +94,11 @@ export class Channel {
     return loss === 0 ? at : at + this.#delayByLoss(key.child(purpose, n).unit(Purpose.loss, 0))
   }
 
-  /** Whether the way is shut: then it keeps the call, and makes it once the way is open. */
-  holds(run: () => void): boolean {
-    const obstacle = this.#obstacle
-    if (obstacle === undefined) return false
-    if (obstacle === "partition") this.#lostSince ??= this.#agenda.now()
+  /** While the way is shut: it keeps the call, and makes it once the way is open. */
+  keep(run: () => void): void {
+    if (this.#obstacle === "partition") this.#lostSince ??= this.#agenda.now()
     if (this.#waiting === undefined) this.#waiting = [run]
     else this.#waiting.push(run)
-    return true
   }
 
   /** A packet beside the bytes of streams, which it may overtake: the n-th that this key sends. */
@@ -128,7 +125,8 @@ export class Channel {
 
   #carry(at: number, run: () => void): void {
     this.#agenda.at(at, () => {
-      if (!this.holds(run)) run()
+      if (this.isShut) this.keep(run)
+      else run()
     })
   }
 

@@ -1,4 +1,4 @@
-import { type Agenda } from "../kernel/index.ts"
+import { type Agenda, type Timer } from "../kernel/index.ts"
 import { type Channel } from "./Channel.ts"
 import { type Key, Purpose } from "./Key.ts"
 import { type Flow } from "./Pace.ts"
@@ -23,27 +23,37 @@ interface Packet {
   next: Packet | undefined
 }
 
-/** What one end of a stream wrote and the other has not got yet: first what waits for its turn, then what is on its way. */
-export class Outbox implements Flow {
+/** What waits for its turn, where bandwidth is limited. */
+interface Turns {
+  readonly queue: Array<Uint8Array>
+  /** So much of the first has left. */
+  offset: number
+  /** The last packet follows. */
+  finishing: boolean
+}
+
+/**
+ * What one end of a stream wrote and the other has not got yet: first what waits for its turn, then what is on its way. It is the
+ * timer of its next arrival as well.
+ */
+export class Outbox implements Flow, Timer {
+  at = 0
+  order = 0
+  place = -1
   readonly #source: Source
   #first: Packet | undefined
   #last: Packet | undefined
   #sent = 0
+  /** The timer is set, or an obstacle holds back what it was set for. */
   #armed = false
-  #queue: Array<Uint8Array> | undefined
-  /** So much of the first in the queue has left. */
-  #offset = 0
-  #queued = false
-  #finishing = false
-  /** Bound: there is one for every stream, and a closure would take twice the memory. */
-  readonly #onArrival: () => void = this.#arrived.bind(this)
+  #turns: Turns | undefined
 
   constructor(source: Source) {
     this.#source = source
   }
 
   get isEmpty(): boolean {
-    return this.#first === undefined && !this.#queued
+    return this.#first === undefined && this.#turns === undefined
   }
 
   /** In bytes. */
@@ -56,23 +66,19 @@ export class Outbox implements Flow {
   post(bytes: Uint8Array): void {
     const pace = this.#source.channel.pace
     if (pace === undefined) return this.#leave(bytes)
-    if (this.#queue === undefined) this.#queue = [bytes]
-    else this.#queue.push(bytes)
-    if (this.#queued) return
-    this.#queued = true
+    if (this.#turns !== undefined) return void this.#turns.queue.push(bytes)
+    this.#turns = { queue: [bytes], offset: 0, finishing: false }
     pace.add(this)
   }
 
   finish(): void {
-    if (this.#queued) this.#finishing = true
+    if (this.#turns !== undefined) this.#turns.finishing = true
     else this.#leave(undefined)
   }
 
   /** Drops all but so many bytes of what is on its way. */
   keep(room: number): void {
-    this.#queue = undefined
-    this.#queued = false
-    this.#finishing = false
+    this.#turns = undefined
     let left = room
     let last: Packet | undefined
     for (let packet = this.#first; packet?.bytes !== undefined && left > 0; packet = packet.next) {
@@ -86,24 +92,35 @@ export class Outbox implements Flow {
   }
 
   next(limit: number): number {
-    const first = this.#queue?.[0]
-    if (first !== undefined) return Math.min(limit, first.length - this.#offset)
-    this.#queued = false
+    const turns = this.#turns
+    const first = turns?.queue[0]
+    if (turns !== undefined && first !== undefined) return Math.min(limit, first.length - turns.offset)
+    this.#turns = undefined
     return 0
   }
 
   move(size: number): void {
-    const first = this.#queue?.[0]
-    if (first === undefined) return
-    const from = this.#offset
-    this.#offset = Math.min(first.length, from + size)
-    this.#leave(first.subarray(from, this.#offset))
-    if (this.#offset < first.length) return
-    this.#offset = 0
-    this.#queue?.shift()
-    if (!this.#finishing || this.#queue?.length !== 0) return
-    this.#finishing = false
-    this.#leave(undefined)
+    const turns = this.#turns
+    const first = turns?.queue[0]
+    if (turns === undefined || first === undefined) return
+    const from = turns.offset
+    turns.offset = Math.min(first.length, from + size)
+    this.#leave(first.subarray(from, turns.offset))
+    if (turns.offset < first.length) return
+    turns.offset = 0
+    turns.queue.shift()
+    if (turns.finishing && turns.queue.length === 0) this.#leave(undefined)
+  }
+
+  /** The first packet is due. */
+  run(): void {
+    const { channel } = this.#source
+    if (channel.isShut) {
+      if (!this.#source.isAbandoned) return channel.keep(() => this.run())
+      this.keep(0)
+    }
+    this.#armed = false
+    this.#giveDue()
   }
 
   #leave(bytes: Uint8Array | undefined): void {
@@ -123,15 +140,7 @@ export class Outbox implements Flow {
   #arm(): void {
     if (this.#armed || this.#first === undefined) return
     this.#armed = true
-    this.#source.agenda.at(this.#first.at, this.#onArrival)
-  }
-
-  #arrived(): void {
-    const { channel, isAbandoned } = this.#source
-    if (isAbandoned && channel.isShut) this.keep(0)
-    else if (channel.holds(this.#onArrival)) return
-    this.#armed = false
-    this.#giveDue()
+    this.#source.agenda.set(this, this.#first.at)
   }
 
   /** All that is due; what was quicker than an earlier packet has waited for it. */

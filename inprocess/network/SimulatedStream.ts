@@ -29,6 +29,27 @@ export interface StreamHome {
 
 type End = Parameters<Sink["end"]>[0]
 
+/** What may be true of a stream. */
+const Is = {
+  /** `write` has answered false. */
+  blocked: 1,
+  /** It is on its way to this end that there is room again. */
+  draining: 2,
+  /** That came before the sink was there. */
+  owingDrain: 4,
+  /** The last bytes are on their way, and the link waits for them. */
+  flushing: 8,
+  /** The sink is there, and knows it. */
+  live: 16,
+  /** The process reads as it is its turn. */
+  reading: 32,
+  finished: 64,
+  otherFinished: 128,
+  /** Ended or aborted: nothing but the end is given any more. */
+  closed: 256,
+  endGiven: 512
+} as const
+
 /**
  * One end of a stream, with the bytes that it wrote and that are on their way. Each write is a packet; packets of a stream
  * arrive in order, those of two streams independently. Every call of a sink comes from the agenda.
@@ -43,33 +64,22 @@ export class SimulatedStream implements RawStream, Source, Flow {
   #other: SimulatedStream | undefined
   #sink: Sink | undefined
 
+  /** Of `Is`. Together, as each by itself would take eight bytes. */
+  #state = 0
+
   // Outgoing
   #outbox: Outbox | undefined
   /** Written, and not given to the other end's sink yet. */
   #unread = 0
   #overrun = 0
   #told = 0
-  #blocked = false
-  #draining = false
-  #flushing = false
 
   // Incoming: held until the sink is there, or while the process reads slowly
   #held: Array<Uint8Array> | undefined
   #chunks = 0
-  #heldDrain = false
-  /** The sink is there, and knows it. */
-  #live = false
-  /** The process reads as it is its turn. */
-  #reading = false
   /** The other end is gone: this is told once all that still comes has come. */
   #lost: End | undefined
   #end: End | undefined
-  #endGiven = false
-
-  #finished = false
-  #otherFinished = false
-  /** Ended or aborted: nothing but the end is given any more. */
-  #closed = false
 
   constructor(home: StreamHome, protocol: Protocol, key: Key) {
     this.protocol = protocol
@@ -80,6 +90,19 @@ export class SimulatedStream implements RawStream, Source, Flow {
   static join(a: SimulatedStream, b: SimulatedStream): void {
     a.#other = b
     b.#other = a
+  }
+
+  /** Any of these. */
+  #is(states: number): boolean {
+    return (this.#state & states) !== 0
+  }
+
+  #become(states: number): void {
+    this.#state |= states
+  }
+
+  #leave(states: number): void {
+    this.#state &= ~states
   }
 
   get agenda(): Agenda {
@@ -96,9 +119,9 @@ export class SimulatedStream implements RawStream, Source, Flow {
   }
 
   #write(bytes: Uint8Array): boolean {
-    if (this.#finished || this.#closed || this.#lost !== undefined || this.#home.dead) return true
+    if (this.#is(Is.finished | Is.closed) || this.#lost !== undefined || this.#home.dead) return true
     if (bytes.length > 0) {
-      if (this.#blocked) this.#overrun += bytes.length
+      if (this.#is(Is.blocked)) this.#overrun += bytes.length
       if (this.#overrun > overrun) {
         this.abort()
         return true
@@ -107,15 +130,15 @@ export class SimulatedStream implements RawStream, Source, Flow {
       this.#outbox ??= new Outbox(this)
       this.#outbox.post(bytes)
     }
-    if (this.#unread > this.#home.buffer) this.#blocked = true
-    return !this.#blocked
+    if (this.#unread > this.#home.buffer) this.#become(Is.blocked)
+    return !this.#is(Is.blocked)
   }
 
   attach(sink: Sink): void {
     if (this.#sink !== undefined) throw new Error("a stream has one sink: attach was called twice")
     this.#sink = sink
     this.agenda.at(0, () => {
-      this.#live = true
+      this.#become(Is.live)
       this.#read()
     })
   }
@@ -125,19 +148,18 @@ export class SimulatedStream implements RawStream, Source, Flow {
   }
 
   finish(): void {
-    if (this.#finished || this.#closed || this.#lost !== undefined || this.#home.dead) return
-    this.#finished = true
-    this.#blocked = false
-    this.#flushing = true
+    if (this.#is(Is.finished | Is.closed) || this.#lost !== undefined || this.#home.dead) return
+    this.#leave(Is.blocked)
+    this.#become(Is.finished | Is.flushing)
     this.#home.flushing(1)
     this.#outbox ??= new Outbox(this)
     this.#outbox.finish()
-    if (this.#otherFinished) this.agenda.at(0, () => this.settle())
+    if (this.#is(Is.otherFinished)) this.agenda.at(0, () => this.settle())
   }
 
   abort(): void {
-    if (this.#closed || this.#home.dead) return
-    this.#closed = true
+    if (this.#is(Is.closed) || this.#home.dead) return
+    this.#become(Is.closed)
     this.#held = undefined
     this.#flushed()
     this.agenda.at(0, () => this.stop(this.#lost ?? { linkEnded: false }))
@@ -146,7 +168,7 @@ export class SimulatedStream implements RawStream, Source, Flow {
 
   /** Ended or aborted: whoever opens it has given up. */
   get over(): boolean {
-    return this.#closed
+    return this.#is(Is.closed)
   }
 
   /** Both ends are there, and neither is about to go. */
@@ -156,7 +178,7 @@ export class SimulatedStream implements RawStream, Source, Flow {
   }
 
   get #isGoing(): boolean {
-    return this.#closed || this.#lost !== undefined
+    return this.#is(Is.closed) || this.#lost !== undefined
   }
 
   /** Both ends lose it. Called by the agenda only. */
@@ -170,7 +192,7 @@ export class SimulatedStream implements RawStream, Source, Flow {
    * comes the end: nothing is ever earlier because of it. Called by the agenda only.
    */
   cut(end: End): void {
-    if (this.#closed || this.#home.dead) return this.stop(end)
+    if (this.#is(Is.closed) || this.#home.dead) return this.stop(end)
     const again = this.#lost !== undefined
     if (!again || end.linkEnded) this.#lost = end
     if (!again) this.#loseSome()
@@ -180,7 +202,7 @@ export class SimulatedStream implements RawStream, Source, Flow {
   /** All or nothing of it are as likely as anything between: they are what code gets wrong. */
   #loseSome(): void {
     const other = this.#other
-    const unread = this.#live ? this.#held?.reduce((sum, bytes) => sum + bytes.length, 0) ?? 0 : 0
+    const unread = this.#is(Is.live) ? this.#held?.reduce((sum, bytes) => sum + bytes.length, 0) ?? 0 : 0
     const outbox = other === undefined ? undefined : other.#outbox
     const onTheWay = other === undefined || other.channel.isShut ? 0 : outbox?.onTheWay ?? 0
     const total = unread + onTheWay
@@ -209,8 +231,8 @@ export class SimulatedStream implements RawStream, Source, Flow {
   stop(end: End): void {
     if (this.#end !== undefined) return
     this.#end = end
-    this.#closed = true
-    if (this.#live) this.#held = undefined
+    this.#become(Is.closed)
+    if (this.#is(Is.live)) this.#held = undefined
     this.#other?.checkFlush()
     this.#giveEnd()
     // After the end: a link has ended once its streams have.
@@ -232,7 +254,7 @@ export class SimulatedStream implements RawStream, Source, Flow {
     const other = this.#other
     if (other === undefined) return
     if (bytes !== undefined) return other.#receive(bytes, sentAt)
-    other.#otherFinished = true
+    other.#become(Is.otherFinished)
     other.settle()
   }
 
@@ -246,7 +268,7 @@ export class SimulatedStream implements RawStream, Source, Flow {
   next(limit: number): number {
     const first = this.#held?.[0]
     if (first !== undefined && !this.#home.dead) return Math.min(limit, first.length)
-    this.#reading = false
+    this.#leave(Is.reading)
     return 0
   }
 
@@ -261,14 +283,14 @@ export class SimulatedStream implements RawStream, Source, Flow {
   }
 
   #receive(bytes: Uint8Array, sentAt: number): void {
-    if (this.#closed || this.#home.dead) return
+    if (this.#is(Is.closed) || this.#home.dead) return
     this.#home.delivered(bytes.length, sentAt)
-    if (this.#sink !== undefined && this.#live && !this.#holds && this.#home.reading === undefined) {
+    if (this.#sink !== undefined && this.#is(Is.live) && !this.#holds && this.#home.reading === undefined) {
       return this.#give(this.#sink, bytes)
     }
     if (this.#held === undefined) this.#held = [bytes]
     else this.#held.push(bytes)
-    if (this.#live) this.#read()
+    if (this.#is(Is.live)) this.#read()
   }
 
   get #holds(): boolean {
@@ -278,10 +300,10 @@ export class SimulatedStream implements RawStream, Source, Flow {
   /** What is held, all of it or in turn with others. */
   #read(): void {
     const sink = this.#sink
-    if (sink === undefined || this.#home.dead || this.#reading) return
+    if (sink === undefined || this.#home.dead || this.#is(Is.reading)) return
     const pace = this.#home.reading
     if (pace !== undefined && this.#holds) {
-      this.#reading = true
+      this.#become(Is.reading)
       return pace.add(this)
     }
     for (let bytes = this.#held?.shift(); bytes !== undefined; bytes = this.#held?.shift()) this.#give(sink, bytes)
@@ -289,7 +311,7 @@ export class SimulatedStream implements RawStream, Source, Flow {
   }
 
   #haveRead(): void {
-    if (this.#heldDrain) this.#drain()
+    if (this.#is(Is.owingDrain)) this.#drain()
     if (this.#holds) return
     this.#held = undefined
     this.#other?.checkFlush()
@@ -304,7 +326,7 @@ export class SimulatedStream implements RawStream, Source, Flow {
       const middle = this.key.between(Purpose.splitting, 2 * n + 1, 1, bytes.length)
       sink.bytes(bytes.subarray(0, middle))
       // Unless the sink has just aborted; after an end from outside, what was held is given whole.
-      if (!this.#closed || this.#end !== undefined) sink.bytes(bytes.subarray(middle))
+      if (!this.#is(Is.closed) || this.#end !== undefined) sink.bytes(bytes.subarray(middle))
     } else sink.bytes(bytes)
   }
 
@@ -312,19 +334,18 @@ export class SimulatedStream implements RawStream, Source, Flow {
   acknowledge(size: number): void {
     this.#unread -= size
     const enough = this.#home.buffer / 2
-    if (!this.#blocked || this.#draining || this.#unread > enough) return
-    this.#draining = true
+    if (!this.#is(Is.blocked) || this.#is(Is.draining) || this.#unread > enough) return
+    this.#become(Is.draining)
     this.#other?.tell(() => {
-      this.#draining = false
+      this.#leave(Is.draining)
       if (this.#unread <= enough) this.#drain()
     })
   }
 
   #drain(): void {
-    if (!this.#blocked || this.#closed || this.#lost !== undefined || this.#home.dead) return
-    this.#heldDrain = !this.#live
-    if (!this.#live) return
-    this.#blocked = false
+    if (!this.#is(Is.blocked) || this.#is(Is.closed) || this.#lost !== undefined || this.#home.dead) return
+    if (!this.#is(Is.live)) return this.#become(Is.owingDrain)
+    this.#leave(Is.owingDrain | Is.blocked)
     this.#overrun = 0
     this.#sink?.drain()
   }
@@ -332,8 +353,8 @@ export class SimulatedStream implements RawStream, Source, Flow {
   /** Whether the other end has got all that it ever will of what was written before a finish. */
   checkFlush(): void {
     const other = this.#other
-    if (!this.#flushing || this.#isSending) return
-    if (other === undefined || !other.#live || other.#closed || !other.#holds) this.#flushed()
+    if (!this.#is(Is.flushing) || this.#isSending) return
+    if (other === undefined || !other.#is(Is.live) || other.#is(Is.closed) || !other.#holds) this.#flushed()
   }
 
   get #isSending(): boolean {
@@ -341,24 +362,24 @@ export class SimulatedStream implements RawStream, Source, Flow {
   }
 
   #flushed(): void {
-    if (!this.#flushing) return
-    this.#flushing = false
+    if (!this.#is(Is.flushing)) return
+    this.#leave(Is.flushing)
     this.#home.flushing(-1)
   }
 
   /** Ends it if nothing more comes and nobody writes. Called by the agenda only. */
   settle(): void {
-    if (this.#closed || (this.#live && this.#holds)) return
+    if (this.#is(Is.closed) || (this.#is(Is.live) && this.#holds)) return
     if (this.#lost !== undefined) {
       if (this.#other === undefined || !this.#other.#isSending) this.stop(this.#lost)
-    } else if (this.#finished && this.#otherFinished) this.stop({ linkEnded: false })
+    } else if (this.#is(Is.finished) && this.#is(Is.otherFinished)) this.stop({ linkEnded: false })
   }
 
   /** Once, and not before the last byte. */
   #giveEnd(): void {
-    if (this.#end === undefined || this.#endGiven || this.#holds) return
-    if (!this.#live || this.#home.dead) return
-    this.#endGiven = true
+    if (this.#end === undefined || this.#is(Is.endGiven) || this.#holds) return
+    if (!this.#is(Is.live) || this.#home.dead) return
+    this.#become(Is.endGiven)
     this.#sink?.end(this.#end)
   }
 }

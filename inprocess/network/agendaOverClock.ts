@@ -11,9 +11,9 @@ const overClock: Effect.Effect<Agenda, never, Scope.Scope> = Effect.gen(function
   let wakesAt = Infinity
   const now = () => Number(clock.monotonicTimeNanosUnsafe() / 1000n)
   // A callback that throws is a bug of its owner, and no reason to stop everybody else's bytes.
-  const guarded = (run: () => void) => {
+  const guarded = (task: { readonly run: () => void }) => {
     try {
-      run()
+      task.run()
     } catch (error) {
       fork(Effect.logFatal("a callback of the simulated network threw", Cause.die(error)))
     }
@@ -23,7 +23,7 @@ const overClock: Effect.Effect<Agenda, never, Scope.Scope> = Effect.gen(function
     wakesAt = Infinity
     for (let next = timers.peek(); next !== undefined && next.at <= now(); next = timers.peek()) {
       timers.remove(next)
-      guarded(next.run)
+      guarded(next)
     }
     arm()
   }
@@ -53,8 +53,12 @@ const overClock: Effect.Effect<Agenda, never, Scope.Scope> = Effect.gen(function
       arm()
       return timer
     },
+    set: (timer, micros) => {
+      timers.set(timer, Math.max(now(), Math.ceil(micros)))
+      arm()
+    },
     cancel: (timer) => timers.remove(timer),
-    soon: (run) => dispatcher.scheduleTask(() => guarded(run), 0)
+    soon: (run) => dispatcher.scheduleTask(() => guarded({ run }), 0)
   }
 })
 

@@ -40,19 +40,23 @@ export const readFrames = <H extends FrameHandler>(
   return handler
 }
 
+/** A frame of which a part has arrived: so many bytes of its header, then so many of its body. */
+interface Begun {
+  header: number
+  type: number
+  length: number
+  readonly body: Uint8Array | undefined
+  filled: number
+}
+
 /** Cuts what arrives on a stream into frames. Synchronous, and takes any chunks. */
 export class FrameStream implements Sink {
   readonly outbox: Outbox
   private readonly raw: RawStream
   private readonly heard: () => void
   private handler: FrameHandler = nobody
-  /** Of a header of which a part has arrived: so many bytes, and the length so far. */
-  private headerFill = 0
-  private length = 0
-  private type = 0
-  /** A frame of which a part has arrived. */
-  private body: Uint8Array | undefined
-  private bodyFill = 0
+  /** A frame of which a part has arrived, if a chunk ended within one. */
+  private begun: Begun | undefined
   /** What still arrives is nobody's. */
   private stopped = false
   private isGone = false
@@ -72,7 +76,7 @@ export class FrameStream implements Sink {
   /** Reads nothing more. */
   stop(): void {
     this.stopped = true
-    this.body = undefined
+    this.begun = undefined
   }
 
   /** For what only a handler can see in a frame. */
@@ -121,43 +125,44 @@ export class FrameStream implements Sink {
   private cut(chunk: Uint8Array): void {
     const size = chunk.length
     let at = 0
-    while (at < size) {
-      let body = this.body
-      if (body === undefined) {
-        let length: number
-        if (this.headerFill === 0 && size - at >= headerBytes) {
-          this.type = chunk[at] as number
-          length = lengthAt(chunk, at)
-          at += headerBytes
-        } else {
-          const byte = chunk[at++] as number
-          if (this.headerFill === 0) this.type = byte
-          else this.length = (this.length << 8) | byte
-          if (++this.headerFill < headerBytes) continue
-          length = this.length
-          this.headerFill = 0
-          this.length = 0
-        }
-        if (!this.handler.begin(this.type, length)) return this.violate()
-        if (size - at >= length) {
-          at += length
-          this.handler.frame(this.type, keep(chunk, at - length, at))
-          if (this.stopped) return
-          continue
-        }
-        this.body = body = new Uint8Array(length)
-        this.bodyFill = 0
-      }
-      const part = Math.min(size - at, body.length - this.bodyFill)
-      body.set(chunk.subarray(at, at + part), this.bodyFill)
-      this.bodyFill += part
-      at += part
-      if (this.bodyFill === body.length) {
-        this.body = undefined
-        this.handler.frame(this.type, body)
-        if (this.stopped) return
-      }
+    while (at < size && !this.stopped) {
+      const { begun } = this
+      if (begun !== undefined) at = this.goOn(begun, chunk, at)
+      else if (size - at < headerBytes) this.begun = { header: 0, type: 0, length: 0, body: undefined, filled: 0 }
+      else at = this.begin(chunk[at] as number, lengthAt(chunk, at), chunk, at + headerBytes)
     }
+  }
+
+  /** A body begins there. Gives how far the chunk was read. */
+  private begin(type: number, length: number, chunk: Uint8Array, at: number): number {
+    const end = at + length
+    if (!this.handler.begin(type, length)) this.violate()
+    else if (end <= chunk.length) this.handler.frame(type, keep(chunk, at, end))
+    else {
+      this.begun = { header: headerBytes, type, length, body: new Uint8Array(length), filled: 0 }
+      return at
+    }
+    return end
+  }
+
+  private goOn(begun: Begun, chunk: Uint8Array, at: number): number {
+    const { body } = begun
+    if (body === undefined) {
+      const byte = chunk[at] as number
+      if (begun.header === 0) begun.type = byte
+      else begun.length = (begun.length << 8) | byte
+      if (++begun.header < headerBytes) return at + 1
+      this.begun = undefined
+      return this.begin(begun.type, begun.length, chunk, at + 1)
+    }
+    const part = Math.min(chunk.length - at, body.length - begun.filled)
+    body.set(chunk.subarray(at, at + part), begun.filled)
+    begun.filled += part
+    if (begun.filled === body.length) {
+      this.begun = undefined
+      this.handler.frame(begun.type, body)
+    }
+    return at + part
   }
 }
 

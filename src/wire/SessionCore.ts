@@ -11,13 +11,14 @@ import {
 } from "./frames.ts"
 import type { FrameHandler, FrameStream } from "./FrameStream.ts"
 import { Ring } from "./Ring.ts"
-import { type Waiting, WaitList } from "./WaitList.ts"
+import { joined, type Waiting, without } from "./WaitList.ts"
 
 export type Outcome = ConnectionClosed | ConnectionFailed
 
 /**
- * One for each way to end, as every session ends once, and hardly anybody asks where in our own code that was. Made here and not
- * when one is first needed: an error holds whatever was at work where it was made, and that would be a session.
+ * One for each way to end or to fail, as every session does so once, and hardly anybody asks where in our own code that was: to
+ * find that out costs more than all else here. Made here and not when one is first needed: an error holds whatever was at work
+ * where it was made, and that would be a session.
  */
 const endsBy = (by: ConnectionClosed["by"]): Readonly<Record<CloseCode, ConnectionClosed>> => ({
   closed: new ConnectionClosed({ by, code: "closed" }),
@@ -26,6 +27,15 @@ const endsBy = (by: ConnectionClosed["by"]): Readonly<Record<CloseCode, Connecti
   shutdown: new ConnectionClosed({ by, code: "shutdown" })
 })
 const closedBy = { local: endsBy("local"), remote: endsBy("remote") }
+const failedBy: Readonly<Record<ConnectionFailed["reason"], ConnectionFailed>> = {
+  "remote-session-failed": new ConnectionFailed({ reason: "remote-session-failed" }),
+  "local-session-failed": new ConnectionFailed({ reason: "local-session-failed" }),
+  "stream-lost": new ConnectionFailed({ reason: "stream-lost" }),
+  "link-lost": new ConnectionFailed({ reason: "link-lost" }),
+  superseded: new ConnectionFailed({ reason: "superseded" }),
+  timeout: new ConnectionFailed({ reason: "timeout" }),
+  "protocol-violation": new ConnectionFailed({ reason: "protocol-violation" })
+}
 
 /** What both ends have agreed on. Bytes. */
 export interface SessionTerms {
@@ -56,7 +66,6 @@ export interface SessionHost {
 export class SendWaiter implements Waiting<SendWaiter> {
   before: SendWaiter | undefined
   after: SendWaiter | undefined
-  listed = false
   readonly message: P2pMessage
   readonly resume: (outcome?: Outcome) => void
 
@@ -70,7 +79,6 @@ export class SendWaiter implements Waiting<SendWaiter> {
 export class ReceiveWaiter implements Waiting<ReceiveWaiter> {
   before: ReceiveWaiter | undefined
   after: ReceiveWaiter | undefined
-  listed = false
   /** Its own, once it was resumed and until it takes it. */
   message: P2pMessage | undefined
   readonly resume: (outcome?: Outcome) => void
@@ -97,9 +105,9 @@ export class SessionCore implements FrameHandler {
   /** Consumed, and not given back yet. */
   private unreturned = 0
   private readonly arrived = new Ring<P2pMessage>()
-  /** Made when somebody waits: most sessions never wait to send. */
-  private senders: WaitList<SendWaiter> | undefined
-  private readonly receivers = new WaitList<ReceiveWaiter>()
+  /** The first of those who wait to send, or to receive. */
+  private sender: SendWaiter | undefined
+  private receiver: ReceiveWaiter | undefined
   /** Nothing of ours has a meaning any more: the other end has ended or failed, or we have aborted. */
   private isSilenced = false
   private isSuperseded = false
@@ -119,31 +127,32 @@ export class SessionCore implements FrameHandler {
 
   /** False: there is no room, or others wait, or it is too large, or the connection has ended. */
   trySend(message: P2pMessage): boolean {
-    return this.senders?.first === undefined && this.outcome === undefined && this.push(message)
+    return this.sender === undefined && this.outcome === undefined && this.push(message)
   }
 
   /** For a message that is not too large. Resumes at once if there is room or an outcome by now. */
   waitToSend(waiter: SendWaiter): void {
     if (this.outcome !== undefined) return waiter.resume(this.outcome)
-    this.senders ??= new WaitList()
-    this.senders.push(waiter)
+    this.sender = joined(this.sender, waiter)
     this.serveSenders()
   }
 
   /** Who was resumed already has sent. */
   cancelSend(waiter: SendWaiter): void {
+    if (waiter.before === undefined) return
+    this.sender = without(this.sender, waiter)
     // Those behind a large message may have room where it had none.
-    if (this.senders?.remove(waiter) === true) this.serveSenders()
+    this.serveSenders()
   }
 
   /** Whether `poll` would give one. */
   get hasMessage(): boolean {
-    return this.receivers.first === undefined && this.arrived.size > 0
+    return this.receiver === undefined && this.arrived.size > 0
   }
 
   /** None if nothing is here, or what is here belongs to those who wait. */
   poll(): P2pMessage | undefined {
-    if (this.receivers.first !== undefined) return undefined
+    if (this.receiver !== undefined) return undefined
     const message = this.arrived.shift()
     if (message !== undefined) this.consume(message.length + messageOverhead)
     return message
@@ -151,7 +160,7 @@ export class SessionCore implements FrameHandler {
 
   /** Resumes at once if a message or an outcome is here by now. */
   waitToReceive(waiter: ReceiveWaiter): void {
-    this.receivers.push(waiter)
+    this.receiver = joined(this.receiver, waiter)
     this.settle()
   }
 
@@ -167,7 +176,8 @@ export class SessionCore implements FrameHandler {
   /** One that was resumed but didn't take its message leaves it to the next. */
   cancelReceive(waiter: ReceiveWaiter): void {
     const message = waiter.message
-    if (this.receivers.remove(waiter) || message === undefined) return
+    this.receiver = without(this.receiver, waiter)
+    if (message === undefined) return
     waiter.message = undefined
     this.arrived.unshift(message)
     if (this.discarding) this.discard()
@@ -251,14 +261,18 @@ export class SessionCore implements FrameHandler {
 
   settle(): void {
     while (this.arrived.size > 0) {
-      const waiter = this.receivers.shift()
+      const waiter = this.receiver
       if (waiter === undefined) return
+      this.receiver = without(waiter, waiter)
       waiter.message = this.arrived.shift()
       waiter.resume()
     }
     if (this.outcome === undefined) return
     let waiter: ReceiveWaiter | undefined
-    while ((waiter = this.receivers.shift()) !== undefined) waiter.resume(this.outcome)
+    while ((waiter = this.receiver) !== undefined) {
+      this.receiver = without(waiter, waiter)
+      waiter.resume(this.outcome)
+    }
   }
 
   violated(): void {
@@ -290,8 +304,8 @@ export class SessionCore implements FrameHandler {
 
   private serveSenders(): void {
     let waiter: SendWaiter | undefined
-    while ((waiter = this.senders?.first) !== undefined && this.outcome === undefined && this.push(waiter.message)) {
-      this.senders?.remove(waiter)
+    while ((waiter = this.sender) !== undefined && this.outcome === undefined && this.push(waiter.message)) {
+      this.sender = without(waiter, waiter)
       waiter.resume()
     }
   }
@@ -341,16 +355,19 @@ export class SessionCore implements FrameHandler {
     this.host.closing("reset")
   }
 
-  /** The first word counts; an error that nobody sees would cost more than all else here. */
+  /** The first word counts. */
   private concludeFailed(reason: ConnectionFailed["reason"]): void {
-    if (this.outcome === undefined) this.conclude(new ConnectionFailed({ reason }))
+    if (this.outcome === undefined) this.conclude(failedBy[reason])
   }
 
   /** Once. */
   private conclude(outcome: Outcome): void {
     this.outcome = outcome
     let waiter: SendWaiter | undefined
-    while ((waiter = this.senders?.shift()) !== undefined) waiter.resume(outcome)
+    while ((waiter = this.sender) !== undefined) {
+      this.sender = without(waiter, waiter)
+      waiter.resume(outcome)
+    }
     this.host.concluded(outcome)
   }
 

@@ -93,7 +93,6 @@ const waitToReceive = (core: SessionCore, receive: Receiving): Receiving =>
 class Receiver extends Effectable.Class<void> implements ReceiveWaiter {
   before: ReceiveWaiter | undefined
   after: ReceiveWaiter | undefined
-  listed = false
   message: P2pMessage | undefined
   private readonly core: SessionCore
   private readonly wake: (received: Receiving) => void

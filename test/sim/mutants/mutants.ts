@@ -146,17 +146,11 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "waiters out of order",
     means: "who waits last is served first",
     file: "src/wire/WaitList.ts",
-    find: `    waiter.before = this.last
-    waiter.listed = true
-    if (this.last === undefined) this.first = waiter
-    else this.last.after = waiter
-    this.last = waiter
+    find: `  first.before = waiter
+  return first
 `,
-    instead: `    waiter.after = this.first
-    waiter.listed = true
-    if (this.first === undefined) this.last = waiter
-    else this.first.before = waiter
-    this.first = waiter
+    instead: `  first.before = waiter
+  return waiter
 `
   },
   {
