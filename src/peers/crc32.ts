@@ -35,8 +35,11 @@ const powers: ReadonlyArray<number> = Array.from({ length: 32 }).reduce<Readonly
 }, [])
 
 /** What so many bytes do to the sum of those before them. */
-export const shiftOf = (length: number): number =>
-  powers.reduce((shift, power, n) => (length >>> n) & 1 ? product(power, shift) : shift, one)
+export const shiftOf = (length: number): number => {
+  let shift = one
+  for (let n = 0; length >>> n > 0; n++) if ((length >>> n) & 1) shift = product(powers[n] ?? one, shift)
+  return shift
+}
 
 /** The sum of two pieces, one after the other; of the second the sum and the shift are known. */
 export const crc32Joined = (first: number, second: number, shift: number): number =>

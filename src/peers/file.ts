@@ -144,6 +144,9 @@ class Lines {
   #next = 0
   #at = 0
   readonly #pieces: Array<{ readonly of: Uint8Array; readonly from: number; to: number }> = []
+  /** The bytes of lines that are new, one after the other. */
+  #fresh = nothing
+  #used = 0
   readonly lines: Array<Line> = []
   length = 0
   crc = 0
@@ -172,9 +175,22 @@ class Lines {
   }
 
   add(of: Entry | Ban, peer: PeerId, served: Served | undefined, tail: string, text: string): void {
-    const bytes = encoder.encode(text + tail)
-    const { length } = bytes
-    this.#take({ of, peer, served, tail, length, crc: crc32(bytes), shift: shiftOf(length) }, bytes, 0)
+    const from = this.#write(text + tail)
+    const crc = crc32(this.#fresh.subarray(from, this.#used))
+    const length = this.#used - from
+    this.#take({ of, peer, served, tail, length, crc, shift: shiftOf(length) }, this.#fresh, from)
+  }
+
+  /** Gives where it begins. */
+  #write(text: string): number {
+    const most = 3 * text.length
+    if (this.#fresh.length < this.#used + most) {
+      this.#fresh = new Uint8Array(Math.max(2 * this.#fresh.length, most, 4096))
+      this.#used = 0
+    }
+    const from = this.#used
+    this.#used += encoder.encodeInto(text, this.#fresh.subarray(from)).written
+    return from
   }
 
   #take(line: Line, of: Uint8Array, from: number): void {

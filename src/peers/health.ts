@@ -61,7 +61,8 @@ export const healthAfter = (
   }
   if (verdict.pair !== undefined) {
     // What says nothing any more is dropped on the way: chains come and go.
-    const next = new Map([...pairs].filter(([, pair]) => isTold(pair, now)))
+    const next = new Map<string, PairHealth>()
+    for (const [chain, pair] of pairs) if (isTold(pair, now)) next.set(chain, pair)
     for (const chain of verdict.pair.chains) {
       const pair = pairAfter(pairs.get(chain) ?? untriedPair, verdict.pair.verdict, now, draw)
       if (isTold(pair, now)) next.set(chain, pair)

@@ -101,11 +101,15 @@ const isSame = (a: HistoryLine, b: HistoryLine): boolean =>
 
 /** With one more line at the end; one that says the same moves there. What went well is forgotten first. */
 export const withLine = (lines: ReadonlyArray<HistoryLine>, line: HistoryLine): ReadonlyArray<HistoryLine> => {
-  const before = lines.find((other) => isSame(other, line))
-  const next = [
-    ...lines.filter((other) => other !== before),
-    before === undefined ? line : { ...line, times: before.times + line.times }
-  ]
+  // What happened lately is what happens again.
+  const at = lines.findLastIndex((other) => isSame(other, line))
+  const before = lines[at]
+  if (before !== undefined) {
+    const others = lines.toSpliced(at, 1)
+    others.push({ ...line, times: before.times + line.times })
+    return others
+  }
+  const next = [...lines, line]
   if (next.length <= maxLines) return next
   const victim = next.find(({ did }) => did === "good") ?? next[0]
   return next.filter((other) => other !== victim)

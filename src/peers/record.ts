@@ -7,7 +7,7 @@ import { healthAfter } from "./health.ts"
 import { unbanLine, withLine } from "./history.ts"
 import type { Setting } from "./options.ts"
 import { type BookChange, type BookState, Draft, heardOf, type Links, newEntry } from "./state.ts"
-import { addressesOf, calm, cutOff, isSuspecting, noted, probed, unheardMillis } from "./suspicion.ts"
+import { calm, cutOff, isSuspecting, noted, probed, unheardMillis } from "./suspicion.ts"
 import { banMillisOf, isFailure, longestBanMillis, type Verdict, verdictOf } from "./table.ts"
 
 const groupOf = (address: Address): string | undefined => Option.getOrUndefined(addressFacts(address).group)
@@ -37,7 +37,7 @@ export const charge = (
 ): void => {
   const entry = draft.get(peer)
   if (entry === undefined) return
-  const isKnown = (address: Address) => addressesOf(entry).has(address)
+  const isKnown = (address: Address) => entry.given.includes(address) || entry.learnt.includes(address)
   draft.put({ ...entry, health: healthAfter(entry.health, verdict, isKnown, now, draw) })
   if (draft.suspicion._tag === "Suspecting") return
   const { deeds } = draft.suspicion

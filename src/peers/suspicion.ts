@@ -58,8 +58,11 @@ export const probed = (
   probes: new Map(suspicion.probes).set(peer, now + probeMillis * (0.8 + 0.4 * draw))
 })
 
-const since = (deeds: ReadonlyArray<Deed>, start: number): ReadonlyArray<Deed> =>
-  deeds.filter((deed) => deed.at > start)
+/** They are in the order of time. */
+const since = (deeds: ReadonlyArray<Deed>, start: number): ReadonlyArray<Deed> => {
+  const first = deeds.findIndex((deed) => deed.at > start)
+  return first === 0 ? deeds : first < 0 ? [] : deeds.slice(first)
+}
 
 /** Since when what failed may have failed for one reason. A link that ended lately may have hidden that for as long as it was dead. */
 const windowStart = ({ downAt }: Links, now: number): number =>
@@ -120,7 +123,8 @@ export const cutOff = (draft: Draft, now: number): void => {
 
 /** Adds a deed that was applied just now; takes the charges of the window back if nearly everything is broken. */
 export const noted = (draft: Draft, deeds: ReadonlyArray<Deed>, deed: Deed): void => {
-  const kept = [...since(deeds, deed.at - windowMillis - unheardMillis), deed].slice(-maxDeeds)
+  const lately = since(deeds, deed.at - windowMillis - unheardMillis)
+  const kept = lately.length < maxDeeds ? [...lately, deed] : [...lately.slice(1 - maxDeeds), deed]
   const all = deed.verdict.ourEnd === "broken" ? since(kept, windowStart(draft.links, deed.at)) : []
   if (!nearlyAllBroken(all, draft.links)) {
     draft.suspicion = { _tag: "Calm", deeds: kept }

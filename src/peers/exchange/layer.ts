@@ -178,19 +178,19 @@ class Exchange {
     return sorted.flatMap((peer) => this.acquaintances.envelope(peer, today) ?? [])
   }
 
-  /** How many of these peers a chain could still try; counted no further than to `most`. */
-  private spareOf(chain: Chain, known: ReadonlyArray<PeerFacts>, most: number): number {
+  /** How many peers a chain could still try; counted no further than to `most`. */
+  private spareOf(chain: Chain, most: number): number {
     const { book, pool } = this.needs
     const links = pool.links()
     let spare = 0
-    for (const { addresses, chains, peer } of known) {
+    for (const { addresses, peer, remembered, standing } of book.candidates(chain)) {
       if (spare === most) break
-      if (Option.isSome(chains) && !chains.value.some((one) => isSameChain(one, chain))) continue
+      if (remembered !== undefined || standing._tag !== "Clear") continue
       const link = links.get(peer)
       const isFree = link === undefined
         ? addresses.length > 0
         : !link.chains.some((one) => isSameChain(one, chain))
-      if (isFree && book.standing(peer, chain)._tag === "Clear") spare++
+      if (isFree) spare++
     }
     return spare
   }
@@ -210,7 +210,7 @@ class Exchange {
         linked: [...this.greeted],
         known: known.length,
         isPublic: chains.length > 0,
-        spare: () => chains.reduce((fewest, chain) => Math.min(fewest, this.spareOf(chain, known, fewest)), most),
+        spare: () => chains.reduce((fewest, chain) => Math.min(fewest, this.spareOf(chain, fewest)), most),
         strangers: () => {
           const links = pool.links()
           return known.flatMap(({ addresses, failures, peer }) =>
