@@ -12,22 +12,13 @@ const chainsOn = (links: ReadonlyArray<LinkState>): LinkView["chains"] => {
   return [...new Map(leases.map(([, chain]) => [chainId(chain), chain])).values()]
 }
 
-const views = new WeakMap<LinkState, LinkView>()
-
-const viewOf = (link: LinkState, links: ReadonlyArray<LinkState>): LinkView => {
-  const cached = links.length === 1 ? views.get(link) : undefined
-  if (cached !== undefined) return cached
-  const { direction, peer, remote, since } = link
-  const made = { peer, remote, direction, since, chains: chainsOn(links) }
-  if (links.length === 1) views.set(link, made)
-  return made
-}
-
 /** The link that is expected to stay, with the chains on all of the peer's links. */
 const viewOfPeer = (setting: PoolSetting, { links: all, peers }: PoolState, peer: PeerId): LinkView | undefined => {
   const links = peers.get(peer)?.links.flatMap((key) => all.get(key) ?? []) ?? []
   const link = expectedLink(setting, links)
-  return link && viewOf(link, links)
+  if (link === undefined) return undefined
+  const { direction, remote, since } = link
+  return { peer, remote, direction, since, chains: chainsOn(links) }
 }
 
 export const noView: ReadonlyMap<PeerId, LinkView> = new Map()
