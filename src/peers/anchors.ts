@@ -49,8 +49,10 @@ export const dialledAfter = (
 const isAnchor = ({ since, up }: Dialled, now: number): boolean => up > 0 || now - since < endedMillis
 
 /** Those that have been linked longest. */
-export const anchorsOf = (dialled: ReadonlyMap<PeerId, Dialled>, now: number): ReadonlySet<PeerId> =>
-  new Set(
-    [...dialled].filter(([, each]) => isAnchor(each, now)).toSorted(([, a], [, b]) => a.since - b.since)
-      .slice(0, maxAnchors).map(([peer]) => peer)
-  )
+export const anchorsOf = (dialled: ReadonlyMap<PeerId, Dialled>, now: number): ReadonlySet<PeerId> => {
+  const anchors = [...dialled].filter(([, each]) => isAnchor(each, now))
+  const longest = anchors.length <= maxAnchors
+    ? anchors
+    : anchors.toSorted(([, a], [, b]) => a.since - b.since).slice(0, maxAnchors)
+  return new Set(longest.map(([peer]) => peer))
+}

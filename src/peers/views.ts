@@ -61,6 +61,9 @@ const shownOf = (entry: Entry, before: Shown | undefined): Shown => {
 const isSameStanding = (a: Standing, b: Standing): boolean =>
   a === b || (a._tag !== "Clear" && b._tag === a._tag && a.until === b.until)
 
+/** Whether time has changed it. A suspicion of ourselves may end it before. */
+const isOver = (standing: Standing, now: number): boolean => standing._tag !== "Clear" && standing.until <= now
+
 interface Candidate {
   readonly entry: Entry
   readonly facts: CandidateFacts
@@ -127,7 +130,10 @@ export class Views {
       this.#lists.set(id, list)
       for (const peer of state.peers.keys()) this.#update(list, peer, state, id, now)
     } else {
-      for (const peer of list.odd.keys()) this.#update(list, peer, state, id, now)
+      const isCalm = state.suspicion._tag === "Calm"
+      for (const [peer, { facts }] of list.odd) {
+        if (!isCalm || isOver(facts.standing, now)) this.#update(list, peer, state, id, now)
+      }
       for (; list.upTo < this.#changes.length; list.upTo++) {
         const peer = this.#changes[list.upTo]
         if (peer !== undefined) this.#update(list, peer, state, id, now)

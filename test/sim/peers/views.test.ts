@@ -49,4 +49,22 @@ describe("the candidates of a chain", () => {
     expect(candidatesOf(book.wait(1000))[0]).toBe(waiting)
     expect(candidatesOf(book.wait(10_000))[0]?.standing._tag).toBe("Clear")
   })
+
+  it("are what the book says now while it suspects itself, and after", () => {
+    const pause = fc.integer({ min: 0, max: 1500 })
+    const what = fc.constantFrom("dial", "up", "down", "good", "failed")
+    const deed = fc.record({ peer: fc.nat(8), what, pause, n: fc.constant(0) })
+    let suspicions = 0
+    fc.assert(fc.property(fc.array(deed, { minLength: 20, maxLength: 60 }), (deeds) => {
+      const book = new TestBook()
+      for (let n = 0; n < 9; n++) book.learn(peerNumber(n), [addressOf(n)])
+      for (const one of deeds) {
+        happen(book, one)
+        if (book.suspects) suspicions++
+        const fresh = new Views().candidates(book.state, chain, book.now)
+        expect(byPeer(candidatesOf(book))).toEqual(byPeer(fresh))
+      }
+    }))
+    expect(suspicions).toBeGreaterThan(0)
+  })
 })
