@@ -42,7 +42,8 @@ export class DueQueue<A> {
     let place = 0
     for (;;) {
       const left = 2 * place + 1
-      const [a, b] = [this.heap[left], this.heap[left + 1]]
+      const a = this.heap[left]
+      const b = this.heap[left + 1]
       const next = a !== undefined && b !== undefined && isBefore(b, a) ? b : a
       if (next === undefined || !isBefore(next, due)) break
       this.heap[place] = next
