@@ -3,6 +3,14 @@ import { isBusy, type Pair } from "./pair.ts"
 import type { Settings } from "./settings.ts"
 import type { State } from "./state.ts"
 
+/** What the book says of a peer after a change. */
+export interface PeerNews {
+  readonly facts: PeerFacts | undefined
+  /** For certain: neither what it serves has changed, nor whether it is known. */
+  readonly servesAsBefore: boolean
+  readonly suspectsItself: boolean
+}
+
 /** Whether that is what the node has last seen of it. A wait that has ended since is no news. */
 const isAsBefore = (pair: Pair | undefined, standing: Standing, now: () => number): boolean =>
   pair !== undefined && !isBusy(pair) &&
@@ -35,13 +43,14 @@ export const concerns = (
   settings: Settings,
   state: State,
   pair: Pair | undefined,
-  facts: PeerFacts | undefined,
+  { facts, servesAsBefore, suspectsItself }: PeerNews,
   standing: Standing,
-  suspectsItself: boolean,
   now: () => number
 ): boolean => {
   if (state.suspecting !== suspectsItself) return true
+  // Who is met is a candidate, but for what is news.
+  const isThere = facts !== undefined && (servesAsBefore ? pair !== undefined : isCandidate(settings, facts))
   // Of those who serve other chains, and of strangers to a private one, only that they are no candidates any more is news.
-  if (facts === undefined || !isCandidate(settings, facts)) return pair !== undefined
+  if (!isThere) return pair !== undefined
   return !isAsBefore(pair, standing, now) || isShort(settings, state, facts)
 }

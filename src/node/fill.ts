@@ -38,9 +38,9 @@ const reachable = (draft: Draft, event: Looked, mayOpen: (facts: CandidateFacts)
   const others: Array<SelectionCandidate> = []
   for (const facts of event.candidates) {
     const { peer } = facts
-    const isKnown = known.has(peer)
+    const isKnown = known.size > 0 && known.has(peer)
     if ((isPrivate && !isKnown) || busy.has(peer)) continue
-    const waits = idle.get(peer)
+    const waits = idle.size === 0 ? undefined : idle.get(peer)
     if (waits !== undefined && waits.state !== "Candidate") continue
     const link = links.get(peer)
     if (link === undefined && facts.addresses.length === 0) {

@@ -5,16 +5,15 @@ import {
   type LinkView,
   type NodeServices,
   PeerBook,
-  type PeerFacts,
   type PeerId,
   type SelectionCandidate
 } from "../../signatures/index.ts"
+import type { PeerNews } from "./concern.ts"
 import { Views } from "./views.ts"
 
 /** A node, as far as its household knows it. Both are called synchronously, and must not call back. */
 export interface Member {
-  /** `facts`: what the book says of it now. */
-  onPeer(peer: PeerId, facts: PeerFacts | undefined): void
+  onPeer(peer: PeerId, news: PeerNews): void
   onLinks(): void
 }
 
@@ -70,8 +69,10 @@ export class Household {
       return Effect.andThen(
         this.book.watch((peer) => {
           const facts = Option.getOrUndefined(this.book.peer(peer))
+          const servesAsBefore = facts !== undefined && this.#views.chainsOf(peer) === facts.chains
           if (facts === undefined) this.#views.forget(peer)
-          for (const member of this.#members) member.onPeer(peer, facts)
+          const news = { facts, servesAsBefore, suspectsItself: this.book.suspectsItself() }
+          for (const member of this.#members) member.onPeer(peer, news)
         }),
         this.pool.watch((what) => {
           if (what === "links") { for (const member of this.#members) member.onLinks() }
@@ -88,7 +89,7 @@ export class Household {
   }
 
   asked(peer: PeerId): number {
-    return this.#asked.get(peer) ?? 0
+    return this.#asked.size === 0 ? 0 : this.#asked.get(peer) ?? 0
   }
 
   /** What a policy is told of a candidate. */

@@ -21,7 +21,7 @@ const mightOpen = (sessionCount: number, { openingCount, outbound }: Slots, reme
 export const isMissing = ({ sessionCount }: Settings, { mode, pairs: { slots }, remembers }: State): boolean =>
   mode === "running" && mightOpen(sessionCount, slots, remembers)
 
-/** When time alone makes something possible: a rotation; where somebody might be opened the end of a wait; below target of a pause. */
+/** When time alone makes something possible: a rotation; if somebody might be opened, the end of a wait; below target, of a pause. */
 const nextInstant = ({ now, pairs: { idle, rotatesAt, slots }, settings: { sessionCount }, state }: Draft): number => {
   const isBelow = slots.outbound + slots.openingCount < sessionCount
   // A suspicion lapses without a word. Whatever happens meanwhile doesn't put that off.

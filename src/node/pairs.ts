@@ -25,7 +25,7 @@ const free: Idle = { state: "Candidate", until: -Infinity }
 
 /** `undefined`: Unknown. */
 export const pairOf = ({ busy, idle, met }: Pairs, peer: PeerId): Pair | undefined =>
-  busy.get(peer) ?? idle.get(peer) ?? (met.has(peer) ? free : undefined)
+  busy.get(peer) ?? (idle.size === 0 ? undefined : idle.get(peer)) ?? (met.has(peer) ? free : undefined)
 
 const firstRotation = (busy: ReadonlyMap<PeerId, Busy>): number => {
   let first = Infinity

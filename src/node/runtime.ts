@@ -22,13 +22,12 @@ import {
   type NodeServices,
   type OpenedConnection,
   type P2pSession,
-  type PeerFacts,
   type PeerId,
   type SessionOutcome,
   type Standing
 } from "../../signatures/index.ts"
 import { Alarms, type Sleeper } from "./alarms.ts"
-import { concerns } from "./concern.ts"
+import { concerns, type PeerNews } from "./concern.ts"
 import { Household, type Member } from "./household.ts"
 import { Keeper, type KeeperHost } from "./keeper.ts"
 import { isMissing } from "./look.ts"
@@ -210,18 +209,18 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
   }
 
   /** What happens to a peer with a session is looked at when the session is over. */
-  onPeer(peer: PeerId, facts: PeerFacts | undefined): void {
+  onPeer(peer: PeerId, news: PeerNews): void {
     const { pairs } = this.#state
     if (this.#isNews || pairs.busy.has(peer)) return
     const pair = pairOf(pairs, peer)
-    const suspectsItself = this.#household.book.suspectsItself()
-    const isNews = concerns(this.#settings, this.#state, pair, facts, this.#standing(peer), suspectsItself, this.now)
-    if (isNews) this.#heard()
+    if (concerns(this.#settings, this.#state, pair, news, this.#standing(peer), this.now)) this.#heard()
   }
 
   /** It held a slot until now, and what the book learnt of it meanwhile was not looked at. */
   #review(peer: PeerId): void {
-    this.onPeer(peer, Option.getOrUndefined(this.#household.book.peer(peer)))
+    const { book } = this.#household
+    const facts = Option.getOrUndefined(book.peer(peer))
+    this.onPeer(peer, { facts, servesAsBefore: false, suspectsItself: book.suspectsItself() })
   }
 
   onLinks(): void {
@@ -253,11 +252,15 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
     const random = () => this.#draws.nextDoubleUnsafe()
     const [next, commands] = step(this.#settings, this.#state, event, this.now(), random)
     this.#state = next
-    for (const command of commands) this.#carryOut(command)
+    // A rejection changes nothing.
+    let isChanged = event._tag === "Rang"
+    for (const command of commands) {
+      isChanged ||= command._tag !== "Reject"
+      this.#carryOut(command)
+    }
     if (this.#gone !== undefined && this.#isGone()) Deferred.doneUnsafe(this.#gone, Effect.void)
-    // A rejection changes nothing, and who has just looked would see the same again.
-    const isNews = event._tag === "Rang" || commands.some(({ _tag }) => _tag !== "Reject")
-    if (event._tag !== "Looked" && isNews && isMissing(this.#settings, next)) this.#lookSoon()
+    // Who has just looked would see the same again.
+    if (isChanged && event._tag !== "Looked" && isMissing(this.#settings, next)) this.#lookSoon()
     if (!this.#willLook && !this.#willRing) this.#alarms.set(this, next.wakeAt)
     return commands
   }

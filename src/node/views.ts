@@ -42,6 +42,11 @@ export class Views {
     return candidate
   }
 
+  /** What it served at the last look of a node to which it was a candidate. A book that says something else says it anew. */
+  chainsOf(peer: PeerId): CandidateFacts["chains"] | undefined {
+    return this.#views.get(peer)?.facts.chains
+  }
+
   /** The book knows it no more. */
   forget(peer: PeerId): void {
     this.#views.delete(peer)

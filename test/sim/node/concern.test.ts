@@ -21,7 +21,8 @@ const isNews = (
   // Everybody is refused a session for a while: all are known, and none holds a slot.
   for (const { peer } of known) world.stand(peer, { _tag: "Cooling", until: world.now + 1_000 })
   world.look()
-  return concerns(world.settings, world.state, world.pairOf(what.peer), what, clear, suspectsItself, () => world.now)
+  const news = { facts: what, servesAsBefore: false, suspectsItself }
+  return concerns(world.settings, world.state, world.pairOf(what.peer), news, clear, () => world.now)
 }
 
 describe("what happens to a peer without a session", () => {

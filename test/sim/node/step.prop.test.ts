@@ -215,9 +215,9 @@ describe("the decisions of a node, whatever happens", () => {
         const changed = { ...known, failures: known.failures + 1, lastSuccess: Option.some(world.now) }
         const pair = world.pairOf(known.peer)
         if (isBusy(pair)) continue
-        const { settings, state, suspectsItself } = world
+        const { settings, state } = world
         if (
-          concerns(settings, state, pair, changed, world.standing(known.peer), suspectsItself, () => world.now)
+          concerns(settings, state, pair, world.news(changed), world.standing(known.peer), () => world.now)
         ) continue
         world.book.set(known.peer, changed)
         const heard = world.announced.length
@@ -231,12 +231,12 @@ describe("the decisions of a node, whatever happens", () => {
     always((world) => {
       // Who has its sessions wasn't woken for the end of a wait.
       if (!isMissing(world.settings, world.state)) world.ring()
-      const { book, settings, state, suspectsItself } = world
+      const { book, settings, state } = world
       if (isMissing(settings, state) || state.wakeAt <= world.now) return
       for (const known of book.values()) {
         const pair = world.pairOf(known.peer)
         if (isBusy(pair)) continue
-        if (concerns(settings, state, pair, known, world.standing(known.peer), suspectsItself, () => world.now)) return
+        if (concerns(settings, state, pair, world.news(known), world.standing(known.peer), () => world.now)) return
       }
       for (const [peer, pair] of world.pairs) if (!isBusy(pair) && !book.has(peer)) return
       const heard = world.announced.length
@@ -248,14 +248,14 @@ describe("the decisions of a node, whatever happens", () => {
 
   it("see the same without news of the book as with them, where there are none", () =>
     always((world) => {
-      const { book, now, settings, state, suspectsItself } = world
+      const { book, now, settings, state } = world
       for (const known of book.values()) {
         const pair = world.pairOf(known.peer)
         if (isBusy(pair)) continue
         const standing = world.standing(known.peer)
         // What only concerns who misses a session was there at the last look too.
         const contented = { ...settings, sessionCount: 0 }
-        if (concerns(contented, state, pair, known, standing, suspectsItself, () => now)) return
+        if (concerns(contented, state, pair, world.news(known), standing, () => now)) return
       }
       for (const [peer, pair] of world.pairs) if (!isBusy(pair) && !book.has(peer)) return
       const look = (isNews: boolean) => step(settings, state, world.looked(isNews), now, randomOf(now))

@@ -14,6 +14,7 @@ import {
   type RejectReason,
   type Standing
 } from "../../../signatures/index.ts"
+import type { PeerNews } from "../../../src/node/concern.ts"
 import { isMissing } from "../../../src/node/look.ts"
 import { isBusy, type Pair } from "../../../src/node/pair.ts"
 import { pairOf } from "../../../src/node/pairs.ts"
@@ -141,6 +142,11 @@ export class NodeWorld {
   look(isNews = true): ReadonlyArray<PeerId> {
     const commands = this.take(this.looked(isNews))
     return commands.flatMap((command) => command._tag === "Open" ? [command.peer] : [])
+  }
+
+  /** As the book tells it when a peer has changed that serves what it served before. */
+  news(facts: CandidateFacts): PeerNews {
+    return { facts, servesAsBefore: this.state.pairs.met.has(facts.peer), suspectsItself: this.suspectsItself }
   }
 
   ring(): void {
