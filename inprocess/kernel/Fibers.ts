@@ -13,8 +13,10 @@ export interface TaskSink {
  * itself goes on, and the starts of the fibers that it forks. So it is also where we keep what we know of the fiber.
  */
 export class FiberRecord implements Scheduler.SchedulerDispatcher {
-  /** Its lineage, from its first turn on: undefined before. */
-  line: Line | undefined
+  /** Which it is of those that its parent started, from its first turn on: -1 before. */
+  index = -1
+  /** Its parent's lineage. */
+  up: Line | undefined
   /** Its parent's actor; 0 if it has none. */
   parentActor = 0
   /** Follows from its lineage alone: the same in every process, and under every schedule that leaves its ancestors be. */
@@ -30,6 +32,7 @@ export class FiberRecord implements Scheduler.SchedulerDispatcher {
   /** Its next turn, from when it was woken. Where wake-ups are decisions. */
   woken: Task | undefined
   #fiber: AnyFiber | undefined
+  #line: Line | undefined
   readonly #sink: TaskSink
 
   constructor(sink: TaskSink) {
@@ -41,16 +44,26 @@ export class FiberRecord implements Scheduler.SchedulerDispatcher {
     return this.#fiber
   }
 
+  /** Its lineage: most have no children, and never need it. */
+  get line(): Line {
+    return this.#line ??= lineOfChild(this.up, this.index)
+  }
+
+  get hasBegun(): boolean {
+    return this.index >= 0
+  }
+
   begin(fiber: AnyFiber, parent: FiberRecord | undefined, index: number): void {
     this.#fiber = fiber
-    this.line = lineOfChild(parent?.line, index)
+    this.index = index
+    this.up = parent?.line
     this.parentActor = parent?.actor ?? 0
     // Signed: it fits into the field then.
     this.actor = mixWords(this.parentActor, index) | 0
   }
 
   scheduleTask(run: () => void, priority: number): void {
-    this.#sink.push(run, priority, this.line === undefined ? undefined : this)
+    this.#sink.push(run, priority, this.hasBegun ? this : undefined)
   }
 
   flush(): void {
@@ -126,7 +139,7 @@ export class Fibers {
 
   of(fiber: AnyFiber): FiberRecord | undefined {
     const record = fiber.currentDispatcher
-    return record instanceof FiberRecord && record.line !== undefined ? record : undefined
+    return record instanceof FiberRecord && record.hasBegun ? record : undefined
   }
 
   /** A task is about to run. */
@@ -146,7 +159,7 @@ export class Fibers {
     }
     const record = fiber.currentDispatcher
     if (!(record instanceof FiberRecord)) return
-    if (record.line === undefined) this.#add(record, fiber, innermost)
+    if (!record.hasBegun) this.#add(record, fiber, innermost)
     const task = this.#task
     if (task !== undefined) {
       this.#task = undefined

@@ -56,7 +56,7 @@ export class Channel {
     this.#from = parts.from
     this.#to = parts.to
     this.#conditions = parts.conditions
-    this.#setPace()
+    this.setPace()
   }
 
   get conditions(): Conditions {
@@ -67,7 +67,7 @@ export class Channel {
   set conditions(conditions: Conditions) {
     const before = this.#conditions.bandwidth
     this.#conditions = conditions
-    if (conditions.bandwidth !== before) this.#setPace()
+    if (conditions.bandwidth !== before) this.setPace()
   }
 
   /** Where bytes wait for their turn, if bandwidth is limited here, or was and some still wait. */
@@ -76,7 +76,7 @@ export class Channel {
   }
 
   get isShut(): boolean {
-    return this.#obstacle !== undefined
+    return this.obstacle !== undefined
   }
 
   /** All that a dial draws from, and the link that comes of it. */
@@ -91,19 +91,19 @@ export class Channel {
   arrival(key: Key, purpose: number, n: number): number {
     const { latency: { base, jitter }, loss } = this.#conditions
     const at = this.#agenda.now() + base + key.between(purpose, n, 0, jitter + 1)
-    return loss === 0 ? at : at + this.#delayByLoss(key.child(purpose, n).unit(Purpose.loss, 0))
+    return loss === 0 ? at : at + this.delayByLoss(key.child(purpose, n).unit(Purpose.loss, 0))
   }
 
   /** While the way is shut: it keeps the call, and makes it once the way is open. */
   keep(run: () => void): void {
-    if (this.#obstacle === "partition") this.#lostSince ??= this.#agenda.now()
+    if (this.obstacle === "partition") this.#lostSince ??= this.#agenda.now()
     if (this.#waiting === undefined) this.#waiting = [run]
     else this.#waiting.push(run)
   }
 
   /** A packet beside the bytes of streams, which it may overtake: the n-th that this key sends. */
   send(run: () => void, key: Key, n: number): void {
-    this.#carry(this.arrival(key, Purpose.aside, n), run)
+    this.carry(this.arrival(key, Purpose.aside, n), run)
   }
 
   /** To be called when obstacles have gone. What waits is sent again, and keeps its order. */
@@ -116,28 +116,28 @@ export class Channel {
     this.#waiting = undefined
     this.#lostSince = undefined
     const at = this.arrival(this.#key, Purpose.aside, n) + this.#key.between(Purpose.repair, n, 0, longest + 1)
-    for (const run of waiting) this.#carry(at, run)
+    for (const run of waiting) this.carry(at, run)
   }
 
-  get #obstacle(): Obstacle | undefined {
+  private get obstacle(): Obstacle | undefined {
     return this.#obstacles.between(this.#from, this.#to)
   }
 
-  #carry(at: number, run: () => void): void {
+  private carry(at: number, run: () => void): void {
     this.#agenda.at(at, () => {
       if (this.isShut) this.keep(run)
       else run()
     })
   }
 
-  #setPace(): void {
+  private setPace(): void {
     const { bandwidth } = this.#conditions
     if (bandwidth < Infinity) this.#pace ??= new Pace(this.#agenda, bandwidth)
     this.#pace?.setRate(bandwidth)
   }
 
   /** One draw says how often in a row it is lost. */
-  #delayByLoss(draw: number): number {
+  private delayByLoss(draw: number): number {
     const { latency, loss } = this.#conditions
     const losses = Math.min(mostLosses, Math.floor(Math.log(1 - draw) / Math.log(loss)))
     return (noticeAfter + 2 * latency.base) * (2 ** losses - 1)

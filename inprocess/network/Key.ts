@@ -27,7 +27,6 @@ const scramble = (word: number): number => {
   return x ^ (x >>> 15)
 }
 
-/** Not a private method: each key would be larger by the mark of those who have one. */
 const word = (a: number, b: number, purpose: number, n: number): number =>
   scramble(a ^ scramble((b + n) | 0) ^ Math.imul(purpose, 0x9e3779b1))
 

@@ -65,7 +65,7 @@ export class Outbox implements Flow, Timer {
 
   post(bytes: Uint8Array): void {
     const pace = this.#source.channel.pace
-    if (pace === undefined) return this.#leave(bytes)
+    if (pace === undefined) return this.leave(bytes)
     if (this.#turns !== undefined) return void this.#turns.queue.push(bytes)
     this.#turns = { queue: [bytes], offset: 0, finishing: false }
     pace.add(this)
@@ -73,7 +73,7 @@ export class Outbox implements Flow, Timer {
 
   finish(): void {
     if (this.#turns !== undefined) this.#turns.finishing = true
-    else this.#leave(undefined)
+    else this.leave(undefined)
   }
 
   /** Drops all but so many bytes of what is on its way. */
@@ -105,11 +105,11 @@ export class Outbox implements Flow, Timer {
     if (turns === undefined || first === undefined) return
     const from = turns.offset
     turns.offset = Math.min(first.length, from + size)
-    this.#leave(first.subarray(from, turns.offset))
+    this.leave(first.subarray(from, turns.offset))
     if (turns.offset < first.length) return
     turns.offset = 0
     turns.queue.shift()
-    if (turns.finishing && turns.queue.length === 0) this.#leave(undefined)
+    if (turns.finishing && turns.queue.length === 0) this.leave(undefined)
   }
 
   /** The first packet is due. */
@@ -120,10 +120,10 @@ export class Outbox implements Flow, Timer {
       this.keep(0)
     }
     this.#armed = false
-    this.#giveDue()
+    this.giveDue()
   }
 
-  #leave(bytes: Uint8Array | undefined): void {
+  private leave(bytes: Uint8Array | undefined): void {
     const { agenda, channel, key } = this.#source
     const packet = {
       sentAt: agenda.now(),
@@ -134,24 +134,24 @@ export class Outbox implements Flow, Timer {
     if (this.#last === undefined) this.#first = packet
     else this.#last.next = packet
     this.#last = packet
-    this.#arm()
+    this.arm()
   }
 
-  #arm(): void {
+  private arm(): void {
     if (this.#armed || this.#first === undefined) return
     this.#armed = true
     this.#source.agenda.set(this, this.#first.at)
   }
 
   /** All that is due; what was quicker than an earlier packet has waited for it. */
-  #giveDue(): void {
+  private giveDue(): void {
     const now = this.#source.agenda.now()
     for (let first = this.#first; first !== undefined && first.at <= now; first = this.#first) {
       this.#first = first.next
       if (this.#first === undefined) this.#last = undefined
       this.#source.arrive(first.bytes, first.sentAt)
     }
-    this.#arm()
+    this.arm()
     if (this.isEmpty) this.#source.emptied()
   }
 }

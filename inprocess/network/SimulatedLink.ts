@@ -122,7 +122,7 @@ export class SimulatedLink implements Link, StreamHome {
       if (this.#state !== "up") return resume(new LinkLost({ peer: this.peer }))
       let waiting = true
       const key = this.#key.child(Purpose.opening, this.#opened++)
-      const opening = this.#makeStream(protocol, key.child(Purpose.near, 0))
+      const opening = this.makeStream(protocol, key.child(Purpose.near, 0))
       const settle = (outcome: Effect.Effect<SimulatedStream, LinkLost | StreamRefused>) => {
         if (!waiting || this.dead) return
         waiting = false
@@ -166,7 +166,7 @@ export class SimulatedLink implements Link, StreamHome {
       throw new Error("a link has one that accepts its streams: accept was called twice")
     }
     this.#onStream = onStream
-    this.agenda.at(0, () => this.#giveStreams())
+    this.agenda.at(0, () => this.giveStreams())
   }
 
   get ended(): Effect.Effect<LinkEnd> {
@@ -179,7 +179,7 @@ export class SimulatedLink implements Link, StreamHome {
 
   get close(): Effect.Effect<void> {
     return Effect.suspend(() => {
-      this.#beginClose()
+      this.beginClose()
       return Effect.asVoid(this.ended)
     })
   }
@@ -187,14 +187,14 @@ export class SimulatedLink implements Link, StreamHome {
   abort(): void {
     if (this.#state === "over" || this.dead) return
     this.#state = "over"
-    this.agenda.at(0, () => this.#conclude("local"))
-    this.#tell(() => this.#other?.end("remote"))
+    this.agenda.at(0, () => this.conclude("local"))
+    this.tell(() => this.#other?.end("remote"))
   }
 
   /** The other end, or the way to it, is gone. Called by the agenda only. */
   end(by: "remote" | "lost"): void {
     this.#state = "over"
-    this.#conclude(by)
+    this.conclude(by)
   }
 
   /** The process at this end was killed: only the other end is told. Called by the agenda only. */
@@ -223,7 +223,7 @@ export class SimulatedLink implements Link, StreamHome {
     if (this.#streams >= streamLimit) return false
     const waiting = this.#unaccepted?.length ?? 0
     if (this.#onStream === undefined && waiting >= unacceptedLimit) return false
-    const stream = this.#makeStream(opening.protocol, key)
+    const stream = this.makeStream(opening.protocol, key)
     SimulatedStream.join(stream, opening)
     if (this.#onStream !== undefined && waiting === 0) this.#onStream(stream)
     else if (this.#unaccepted === undefined) this.#unaccepted = [stream]
@@ -238,19 +238,19 @@ export class SimulatedLink implements Link, StreamHome {
     if (younger === undefined) this.#youngest = older
     else younger.older = older
     this.#streams--
-    if (this.#streams === 0) this.#finish()
+    if (this.#streams === 0) this.finish()
   }
 
   flushing(streams: 1 | -1): void {
     this.#unflushed += streams
     if (this.#flushDeadline === undefined || this.#unflushed > 0) return
-    this.#endFlush()
+    this.endFlush()
     this.#other?.afterFlush(() => this.abort())
   }
 
   /** The last bytes are there, and this end says so. */
   afterFlush(told: () => void): void {
-    this.#tell(told)
+    this.tell(told)
   }
 
   delivered(size: number, sentAt: number): void {
@@ -264,11 +264,11 @@ export class SimulatedLink implements Link, StreamHome {
     })
   }
 
-  #tell(news: () => void): void {
+  private tell(news: () => void): void {
     this.channel.send(news, this.#key, this.#told++)
   }
 
-  #makeStream(protocol: Protocol, key: Key): SimulatedStream {
+  private makeStream(protocol: Protocol, key: Key): SimulatedStream {
     const stream = new SimulatedStream(this, protocol, key)
     stream.older = this.#youngest
     if (this.#youngest === undefined) this.#oldest = stream
@@ -278,7 +278,7 @@ export class SimulatedLink implements Link, StreamHome {
     return stream
   }
 
-  #giveStreams(): void {
+  private giveStreams(): void {
     if (this.dead) return
     for (let stream = this.#unaccepted?.shift(); stream !== undefined; stream = this.#unaccepted?.shift()) {
       this.#onStream?.(stream)
@@ -286,33 +286,33 @@ export class SimulatedLink implements Link, StreamHome {
     this.#unaccepted = undefined
   }
 
-  #beginClose(): void {
+  private beginClose(): void {
     if (this.#state !== "up" || this.dead) return
     this.#state = "closing"
     if (this.#unflushed === 0) return this.abort()
     this.#flushDeadline = this.agenda.at(this.agenda.now() + flushTimeout, () => this.abort())
   }
 
-  #endFlush(): void {
+  private endFlush(): void {
     if (this.#flushDeadline === undefined) return
     this.agenda.cancel(this.#flushDeadline)
     this.#flushDeadline = undefined
   }
 
   /** Of what is on its way to it some may still come: so it has ended once its streams have. */
-  #conclude(by: LinkEnd["by"]): void {
+  private conclude(by: LinkEnd["by"]): void {
     if (this.#by !== undefined) return
     this.#by = by
-    this.#endFlush()
+    this.endFlush()
     for (const lost of this.#openings ?? []) lost()
     for (let stream = this.#oldest; stream !== undefined; stream = stream.younger) {
       if (by === "local") stream.stop({ linkEnded: true })
       else stream.cut({ linkEnded: true })
     }
-    if (this.#streams === 0) this.#finish()
+    if (this.#streams === 0) this.finish()
   }
 
-  #finish(): void {
+  private finish(): void {
     if (this.#by === undefined || this.#concluded) return
     this.#concluded = true
     this.#owner.forget(this)

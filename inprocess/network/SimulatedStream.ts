@@ -93,15 +93,15 @@ export class SimulatedStream implements RawStream, Source, Flow {
   }
 
   /** Any of these. */
-  #is(states: number): boolean {
+  private is(states: number): boolean {
     return (this.#state & states) !== 0
   }
 
-  #become(states: number): void {
+  private become(states: number): void {
     this.#state |= states
   }
 
-  #leave(states: number): void {
+  private leave(states: number): void {
     this.#state &= ~states
   }
 
@@ -114,14 +114,14 @@ export class SimulatedStream implements RawStream, Source, Flow {
   }
 
   write(bytes: Uint8Array, more?: Uint8Array): boolean {
-    const hasRoom = this.#write(bytes)
-    return more === undefined ? hasRoom : this.#write(more)
+    const hasRoom = this.put(bytes)
+    return more === undefined ? hasRoom : this.put(more)
   }
 
-  #write(bytes: Uint8Array): boolean {
-    if (this.#is(Is.finished | Is.closed) || this.#lost !== undefined || this.#home.dead) return true
+  private put(bytes: Uint8Array): boolean {
+    if (this.is(Is.finished | Is.closed) || this.#lost !== undefined || this.#home.dead) return true
     if (bytes.length > 0) {
-      if (this.#is(Is.blocked)) this.#overrun += bytes.length
+      if (this.is(Is.blocked)) this.#overrun += bytes.length
       if (this.#overrun > overrun) {
         this.abort()
         return true
@@ -130,16 +130,16 @@ export class SimulatedStream implements RawStream, Source, Flow {
       this.#outbox ??= new Outbox(this)
       this.#outbox.post(bytes)
     }
-    if (this.#unread > this.#home.buffer) this.#become(Is.blocked)
-    return !this.#is(Is.blocked)
+    if (this.#unread > this.#home.buffer) this.become(Is.blocked)
+    return !this.is(Is.blocked)
   }
 
   attach(sink: Sink): void {
     if (this.#sink !== undefined) throw new Error("a stream has one sink: attach was called twice")
     this.#sink = sink
     this.agenda.at(0, () => {
-      this.#become(Is.live)
-      this.#read()
+      this.become(Is.live)
+      this.read()
     })
   }
 
@@ -148,37 +148,37 @@ export class SimulatedStream implements RawStream, Source, Flow {
   }
 
   finish(): void {
-    if (this.#is(Is.finished | Is.closed) || this.#lost !== undefined || this.#home.dead) return
-    this.#leave(Is.blocked)
-    this.#become(Is.finished | Is.flushing)
+    if (this.is(Is.finished | Is.closed) || this.#lost !== undefined || this.#home.dead) return
+    this.leave(Is.blocked)
+    this.become(Is.finished | Is.flushing)
     this.#home.flushing(1)
     this.#outbox ??= new Outbox(this)
     this.#outbox.finish()
-    if (this.#is(Is.otherFinished)) this.agenda.at(0, () => this.settle())
+    if (this.is(Is.otherFinished)) this.agenda.at(0, () => this.settle())
   }
 
   abort(): void {
-    if (this.#is(Is.closed) || this.#home.dead) return
-    this.#become(Is.closed)
+    if (this.is(Is.closed) || this.#home.dead) return
+    this.become(Is.closed)
     this.#held = undefined
-    this.#flushed()
+    this.flushed()
     this.agenda.at(0, () => this.stop(this.#lost ?? { linkEnded: false }))
     this.tell(() => this.#other?.cut({ linkEnded: false }))
   }
 
   /** Ended or aborted: whoever opens it has given up. */
   get over(): boolean {
-    return this.#is(Is.closed)
+    return this.is(Is.closed)
   }
 
   /** Both ends are there, and neither is about to go. */
   get up(): boolean {
     const other = this.#other
-    return other !== undefined && !this.#isGoing && !other.#isGoing
+    return other !== undefined && !this.isGoing && !other.isGoing
   }
 
-  get #isGoing(): boolean {
-    return this.#is(Is.closed) || this.#lost !== undefined
+  private get isGoing(): boolean {
+    return this.is(Is.closed) || this.#lost !== undefined
   }
 
   /** Both ends lose it. Called by the agenda only. */
@@ -192,17 +192,17 @@ export class SimulatedStream implements RawStream, Source, Flow {
    * comes the end: nothing is ever earlier because of it. Called by the agenda only.
    */
   cut(end: End): void {
-    if (this.#is(Is.closed) || this.#home.dead) return this.stop(end)
+    if (this.is(Is.closed) || this.#home.dead) return this.stop(end)
     const again = this.#lost !== undefined
     if (!again || end.linkEnded) this.#lost = end
-    if (!again) this.#loseSome()
+    if (!again) this.loseSome()
     this.settle()
   }
 
   /** All or nothing of it are as likely as anything between: they are what code gets wrong. */
-  #loseSome(): void {
+  private loseSome(): void {
     const other = this.#other
-    const unread = this.#is(Is.live) ? this.#held?.reduce((sum, bytes) => sum + bytes.length, 0) ?? 0 : 0
+    const unread = this.is(Is.live) ? this.#held?.reduce((sum, bytes) => sum + bytes.length, 0) ?? 0 : 0
     const outbox = other === undefined ? undefined : other.#outbox
     const onTheWay = other === undefined || other.channel.isShut ? 0 : outbox?.onTheWay ?? 0
     const total = unread + onTheWay
@@ -213,11 +213,11 @@ export class SimulatedStream implements RawStream, Source, Flow {
       ? total
       : key.between(Purpose.surviving, 2, 0, total)
     outbox?.keep(Math.max(0, room - unread))
-    if (room < unread) this.#keepHeld(room)
+    if (room < unread) this.keepHeld(room)
     other?.checkFlush()
   }
 
-  #keepHeld(room: number): void {
+  private keepHeld(room: number): void {
     let left = room
     const kept: Array<Uint8Array> = []
     for (const bytes of this.#held ?? []) {
@@ -231,10 +231,10 @@ export class SimulatedStream implements RawStream, Source, Flow {
   stop(end: End): void {
     if (this.#end !== undefined) return
     this.#end = end
-    this.#become(Is.closed)
-    if (this.#is(Is.live)) this.#held = undefined
+    this.become(Is.closed)
+    if (this.is(Is.live)) this.#held = undefined
     this.#other?.checkFlush()
-    this.#giveEnd()
+    this.giveEnd()
     // After the end: a link has ended once its streams have.
     this.#home.forget(this)
   }
@@ -253,8 +253,8 @@ export class SimulatedStream implements RawStream, Source, Flow {
   arrive(bytes: Uint8Array | undefined, sentAt: number): void {
     const other = this.#other
     if (other === undefined) return
-    if (bytes !== undefined) return other.#receive(bytes, sentAt)
-    other.#become(Is.otherFinished)
+    if (bytes !== undefined) return other.receive(bytes, sentAt)
+    other.become(Is.otherFinished)
     other.settle()
   }
 
@@ -268,7 +268,7 @@ export class SimulatedStream implements RawStream, Source, Flow {
   next(limit: number): number {
     const first = this.#held?.[0]
     if (first !== undefined && !this.#home.dead) return Math.min(limit, first.length)
-    this.#leave(Is.reading)
+    this.leave(Is.reading)
     return 0
   }
 
@@ -278,55 +278,55 @@ export class SimulatedStream implements RawStream, Source, Flow {
     if (first === undefined || sink === undefined || this.#home.dead) return
     if (size < first.length) this.#held?.splice(0, 1, first.subarray(size))
     else this.#held?.shift()
-    this.#give(sink, first.subarray(0, size))
-    this.#haveRead()
+    this.give(sink, first.subarray(0, size))
+    this.haveRead()
   }
 
-  #receive(bytes: Uint8Array, sentAt: number): void {
-    if (this.#is(Is.closed) || this.#home.dead) return
+  private receive(bytes: Uint8Array, sentAt: number): void {
+    if (this.is(Is.closed) || this.#home.dead) return
     this.#home.delivered(bytes.length, sentAt)
-    if (this.#sink !== undefined && this.#is(Is.live) && !this.#holds && this.#home.reading === undefined) {
-      return this.#give(this.#sink, bytes)
+    if (this.#sink !== undefined && this.is(Is.live) && !this.holds && this.#home.reading === undefined) {
+      return this.give(this.#sink, bytes)
     }
     if (this.#held === undefined) this.#held = [bytes]
     else this.#held.push(bytes)
-    if (this.#is(Is.live)) this.#read()
+    if (this.is(Is.live)) this.read()
   }
 
-  get #holds(): boolean {
+  private get holds(): boolean {
     return this.#held !== undefined && this.#held.length > 0
   }
 
   /** What is held, all of it or in turn with others. */
-  #read(): void {
+  private read(): void {
     const sink = this.#sink
-    if (sink === undefined || this.#home.dead || this.#is(Is.reading)) return
+    if (sink === undefined || this.#home.dead || this.is(Is.reading)) return
     const pace = this.#home.reading
-    if (pace !== undefined && this.#holds) {
-      this.#become(Is.reading)
+    if (pace !== undefined && this.holds) {
+      this.become(Is.reading)
       return pace.add(this)
     }
-    for (let bytes = this.#held?.shift(); bytes !== undefined; bytes = this.#held?.shift()) this.#give(sink, bytes)
-    this.#haveRead()
+    for (let bytes = this.#held?.shift(); bytes !== undefined; bytes = this.#held?.shift()) this.give(sink, bytes)
+    this.haveRead()
   }
 
-  #haveRead(): void {
-    if (this.#is(Is.owingDrain)) this.#drain()
-    if (this.#holds) return
+  private haveRead(): void {
+    if (this.is(Is.owingDrain)) this.drain()
+    if (this.holds) return
     this.#held = undefined
     this.#other?.checkFlush()
     this.settle()
-    this.#giveEnd()
+    this.giveEnd()
   }
 
-  #give(sink: Sink, bytes: Uint8Array): void {
+  private give(sink: Sink, bytes: Uint8Array): void {
     const n = this.#chunks++
     this.#other?.acknowledge(bytes.length)
     if (bytes.length > 1 && this.key.chance(Purpose.splitting, 2 * n, this.#home.splitting)) {
       const middle = this.key.between(Purpose.splitting, 2 * n + 1, 1, bytes.length)
       sink.bytes(bytes.subarray(0, middle))
       // Unless the sink has just aborted; after an end from outside, what was held is given whole.
-      if (!this.#is(Is.closed) || this.#end !== undefined) sink.bytes(bytes.subarray(middle))
+      if (!this.is(Is.closed) || this.#end !== undefined) sink.bytes(bytes.subarray(middle))
     } else sink.bytes(bytes)
   }
 
@@ -334,18 +334,18 @@ export class SimulatedStream implements RawStream, Source, Flow {
   acknowledge(size: number): void {
     this.#unread -= size
     const enough = this.#home.buffer / 2
-    if (!this.#is(Is.blocked) || this.#is(Is.draining) || this.#unread > enough) return
-    this.#become(Is.draining)
+    if (!this.is(Is.blocked) || this.is(Is.draining) || this.#unread > enough) return
+    this.become(Is.draining)
     this.#other?.tell(() => {
-      this.#leave(Is.draining)
-      if (this.#unread <= enough) this.#drain()
+      this.leave(Is.draining)
+      if (this.#unread <= enough) this.drain()
     })
   }
 
-  #drain(): void {
-    if (!this.#is(Is.blocked) || this.#is(Is.closed) || this.#lost !== undefined || this.#home.dead) return
-    if (!this.#is(Is.live)) return this.#become(Is.owingDrain)
-    this.#leave(Is.owingDrain | Is.blocked)
+  private drain(): void {
+    if (!this.is(Is.blocked) || this.is(Is.closed) || this.#lost !== undefined || this.#home.dead) return
+    if (!this.is(Is.live)) return this.become(Is.owingDrain)
+    this.leave(Is.owingDrain | Is.blocked)
     this.#overrun = 0
     this.#sink?.drain()
   }
@@ -353,33 +353,33 @@ export class SimulatedStream implements RawStream, Source, Flow {
   /** Whether the other end has got all that it ever will of what was written before a finish. */
   checkFlush(): void {
     const other = this.#other
-    if (!this.#is(Is.flushing) || this.#isSending) return
-    if (other === undefined || !other.#is(Is.live) || other.#is(Is.closed) || !other.#holds) this.#flushed()
+    if (!this.is(Is.flushing) || this.isSending) return
+    if (other === undefined || !other.is(Is.live) || other.is(Is.closed) || !other.holds) this.flushed()
   }
 
-  get #isSending(): boolean {
+  private get isSending(): boolean {
     return this.#outbox !== undefined && !this.#outbox.isEmpty
   }
 
-  #flushed(): void {
-    if (!this.#is(Is.flushing)) return
-    this.#leave(Is.flushing)
+  private flushed(): void {
+    if (!this.is(Is.flushing)) return
+    this.leave(Is.flushing)
     this.#home.flushing(-1)
   }
 
   /** Ends it if nothing more comes and nobody writes. Called by the agenda only. */
   settle(): void {
-    if (this.#is(Is.closed) || (this.#is(Is.live) && this.#holds)) return
+    if (this.is(Is.closed) || (this.is(Is.live) && this.holds)) return
     if (this.#lost !== undefined) {
-      if (this.#other === undefined || !this.#other.#isSending) this.stop(this.#lost)
-    } else if (this.#is(Is.finished) && this.#is(Is.otherFinished)) this.stop({ linkEnded: false })
+      if (this.#other === undefined || !this.#other.isSending) this.stop(this.#lost)
+    } else if (this.is(Is.finished) && this.is(Is.otherFinished)) this.stop({ linkEnded: false })
   }
 
   /** Once, and not before the last byte. */
-  #giveEnd(): void {
-    if (this.#end === undefined || this.#is(Is.endGiven) || this.#holds) return
-    if (!this.#is(Is.live) || this.#home.dead) return
-    this.#become(Is.endGiven)
+  private giveEnd(): void {
+    if (this.#end === undefined || this.is(Is.endGiven) || this.holds) return
+    if (!this.is(Is.live) || this.#home.dead) return
+    this.become(Is.endGiven)
     this.#sink?.end(this.#end)
   }
 }

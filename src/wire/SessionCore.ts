@@ -104,7 +104,9 @@ export class SessionCore implements FrameHandler {
   private granted: number
   /** Consumed, and not given back yet. */
   private unreturned = 0
-  private readonly arrived = new Ring<P2pMessage>()
+  /** What has arrived: the first, and those behind it, which most sessions never have. */
+  private next: P2pMessage | undefined
+  private more: Ring<P2pMessage> | undefined
   /** The first of those who wait to send, or to receive. */
   private sender: SendWaiter | undefined
   private receiver: ReceiveWaiter | undefined
@@ -147,13 +149,13 @@ export class SessionCore implements FrameHandler {
 
   /** Whether `poll` would give one. */
   get hasMessage(): boolean {
-    return this.receiver === undefined && this.arrived.size > 0
+    return this.receiver === undefined && this.next !== undefined
   }
 
   /** None if nothing is here, or what is here belongs to those who wait. */
   poll(): P2pMessage | undefined {
     if (this.receiver !== undefined) return undefined
-    const message = this.arrived.shift()
+    const message = this.shift()
     if (message !== undefined) this.consume(message.length + messageOverhead)
     return message
   }
@@ -179,7 +181,8 @@ export class SessionCore implements FrameHandler {
     this.receiver = without(this.receiver, waiter)
     if (message === undefined) return
     waiter.message = undefined
-    this.arrived.unshift(message)
+    if (this.next !== undefined) this.others.unshift(this.next)
+    this.next = message
     if (this.discarding) this.discard()
     else this.settle()
   }
@@ -248,7 +251,8 @@ export class SessionCore implements FrameHandler {
     switch (type) {
       case FrameType.data:
         if (this.discarding) this.consume(body.length + messageOverhead)
-        else this.arrived.push(body)
+        else if (this.next === undefined) this.next = body
+        else this.others.push(body)
         return
       case FrameType.credit:
         return this.onCredit(readCredit(body))
@@ -260,11 +264,11 @@ export class SessionCore implements FrameHandler {
   }
 
   settle(): void {
-    while (this.arrived.size > 0) {
+    while (this.next !== undefined) {
       const waiter = this.receiver
       if (waiter === undefined) return
       this.receiver = without(waiter, waiter)
-      waiter.message = this.arrived.shift()
+      waiter.message = this.shift()
       waiter.resume()
     }
     if (this.outcome === undefined) return
@@ -294,6 +298,16 @@ export class SessionCore implements FrameHandler {
   }
 
   // ── inside
+
+  private get others(): Ring<P2pMessage> {
+    return this.more ??= new Ring()
+  }
+
+  private shift(): P2pMessage | undefined {
+    const message = this.next
+    if (message !== undefined) this.next = this.more?.shift()
+    return message
+  }
 
   private push(message: P2pMessage): boolean {
     if (this.credit <= 0 || message.length > this.terms.maxMessageBytes) return false
@@ -374,6 +388,6 @@ export class SessionCore implements FrameHandler {
   private discard(): void {
     this.discarding = true
     let message: P2pMessage | undefined
-    while ((message = this.arrived.shift()) !== undefined) this.consume(message.length + messageOverhead)
+    while ((message = this.shift()) !== undefined) this.consume(message.length + messageOverhead)
   }
 }

@@ -43,7 +43,6 @@ class Done<A> {
 
 class Receive extends Effectable.Class<P2pMessage, Ended> {
   private readonly core: SessionCore
-  private poll: Receiving | undefined
 
   constructor(core: SessionCore) {
     super()
@@ -57,7 +56,7 @@ class Receive extends Effectable.Class<P2pMessage, Ended> {
 
   asEffect(): Receiving {
     const { core } = this
-    if (core.hasMessage) return this.poll ??= pollOf(core, this)
+    if (core.hasMessage) return pollOf(core, this)
     return core.outcome === undefined ? waitToReceive(core, this) : Effect.fail(core.outcome)
   }
 }
