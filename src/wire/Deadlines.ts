@@ -46,12 +46,14 @@ export class Deadlines {
     this.stopTimer = undefined
     this.ringsAt = Infinity
     const now = this.now()
-    let { first } = this.waiting
-    while (first !== undefined && (first.at <= now || first.item.f === undefined)) {
+    const due: Array<() => void> = []
+    for (let { first } = this.waiting; first !== undefined; first = this.waiting.first) {
+      const { f } = first.item
+      if (f !== undefined && first.at > now) break
       this.waiting.shift()
-      if (first.item.f !== undefined) this.start(Effect.sync(first.item.f))
-      first = this.waiting.first
+      if (f !== undefined) due.push(f)
     }
+    for (const f of due) this.start(Effect.sync(f))
     this.setTimer()
   }
 }
