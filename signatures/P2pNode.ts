@@ -34,7 +34,7 @@ export type PairState =
 /**
  * Why a pair changed its state. `crossed`: both opened at once, and theirs won. `withdrawn`: our opening came to nothing
  * that anybody is charged for. `charged`: something happened elsewhere, on the link or on another chain. `over`: the time of
- * waiting is over.
+ * waiting is over; a node that has its sessions wakes up for more than that, and tells it then.
  */
 export type TransitionCause =
   | "learnt"
