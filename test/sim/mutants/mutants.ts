@@ -87,9 +87,16 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "message lost at preemption",
     means: "a message leaves the core a step before the session gets it",
     file: "src/wire/connection.ts",
-    find: "message === undefined ? super[Symbol.iterator]() : new Done(message)",
-    instead:
-      "message === undefined ? super[Symbol.iterator]() : Effect.suspend(() => Effect.succeed(message))[Symbol.iterator]()"
+    find: `    Effect.sync(() => {
+      const message = core.poll()
+      if (message === undefined) throw nothing
+      return message
+    }),`,
+    instead: `    Effect.suspend(() => {
+      const message = core.poll()
+      if (message === undefined) throw nothing
+      return Effect.succeed(message)
+    }),`
   },
   {
     name: "close without flush",
