@@ -131,8 +131,8 @@ export class ChainWatch {
       this.accuse(`${opening} opening, ${outbound + inbound} active, ${closing} closing: over the limit of ${maxTotal}`)
     }
     if (inbound > maxInbound) this.accuse(`${inbound} inbound sessions: over the limit of ${maxInbound}`)
-    // After a restart peers that are only remembered are asked beside the others.
-    const mostOutbound = this.home.boot === 0 ? sessionCount : 2 * sessionCount
+    // After a restart peers that are only remembered are asked beside the others: twice as many if there are no others yet.
+    const mostOutbound = this.home.boot === 0 ? sessionCount : 3 * sessionCount
     if (outbound > sessionCount || outbound + opening > mostOutbound) {
       this.accuse(`${outbound + opening} outbound sessions, not ${sessionCount}`)
     }
