@@ -29,6 +29,18 @@ const byPeer = (addresses: ReadonlyArray<Address>): ReadonlyMap<PeerId, Readonly
   return found
 }
 
+/** Whether a change says who there is, where, or who is banned, and not merely how it went with peers that are known. */
+const isNews = (known: ReadonlyMap<PeerId, Entry>, { bans, peers }: BookChange): boolean => {
+  if (bans.size > 0) return true
+  for (const [peer, entry] of peers) {
+    const before = known.get(peer)
+    if (before === undefined || entry === undefined) return true
+    if (entry.learnt !== before.learnt || entry.given !== before.given) return true
+    if (before.health.firstSuccess === undefined && entry.health.firstSuccess !== undefined) return true
+  }
+  return false
+}
+
 /** The state, and who watches it. Decisions are made elsewhere; this is where they take effect. */
 class Book {
   readonly #peers: Map<PeerId, Entry>
@@ -36,8 +48,8 @@ class Book {
   readonly #listeners = new Set<(peer: PeerId) => void>()
   readonly views = new Views()
   #state: BookState
-  /** Called once for each change that is worth remembering. */
-  onChange: () => void = () => {}
+  /** Called once for each change that is worth remembering; `isNews`: see there. */
+  onChange: (isNews: boolean) => void = () => {}
 
   constructor({ bans, peers }: RestoredBook) {
     this.#peers = new Map(peers)
@@ -50,6 +62,7 @@ class Book {
   }
 
   apply(change: BookChange): void {
+    const hasNews = isNews(this.#peers, change)
     for (const [peer, entry] of change.peers) {
       if (entry === undefined) this.#peers.delete(peer)
       else this.#peers.set(peer, entry)
@@ -59,7 +72,7 @@ class Book {
       else this.#bans.set(peer, ban)
     }
     const { links, own, suspicion } = change
-    if (change.peers.size > 0 || change.bans.size > 0 || links.dialled !== this.#state.links.dialled) this.onChange()
+    if (hasNews || change.peers.size > 0 || links.dialled !== this.#state.links.dialled) this.onChange(hasNews)
     this.#state = { peers: this.#peers, bans: this.#bans, own, links, suspicion }
     this.views.changed(change)
     this.tell(change.seen)

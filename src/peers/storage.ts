@@ -8,6 +8,8 @@ import type { Setting } from "./options.ts"
 const settleTime = "1 second"
 /** From one write to the next. */
 const restTime = "4 seconds"
+/** So much longer while nothing but counts and times of peers that are written already has changed. */
+const calmTime = "25 seconds"
 /** From a write that failed to the next. */
 const retryTime = "30 seconds"
 /** How often a disk that goes on failing is complained of. */
@@ -54,17 +56,18 @@ export const readBook = (path: string, setting: Setting): Effect.Effect<ReadBook
   }).pipe(Effect.catch((error) => setAside(path, `can't be read (${error.message})`)))
 
 /**
- * Gives what is to be called after each change. A second later, and at most every five seconds, the book is written; what has
- * changed since the last time is written when the scope closes.
+ * Gives what is to be called after each change. A second later, and at most every five seconds (every thirty while there is no
+ * news), the book is written; what has changed since the last time is written when the scope closes.
  */
 export const writeBook = Effect.fnUntraced(function*(
   path: string,
   /** What is to be written. */
   contents: (wallNow: number) => Uint8Array
-): Effect.fn.Return<() => void, never, Disk | Scope.Scope> {
+): Effect.fn.Return<(isNews: boolean) => void, never, Disk | Scope.Scope> {
   const disk = yield* Disk
   const now = yield* monotonicMillis
   const changed = Latch.makeUnsafe()
+  const news = Latch.makeUnsafe()
   // Counted, as more may change while a write is under way.
   let changes = 0
   let written = 0
@@ -87,8 +90,10 @@ export const writeBook = Effect.fnUntraced(function*(
     yield* changed.await
     yield* Effect.sleep(settleTime)
     yield* changed.close
+    yield* news.close
     yield* write.pipe(
       Effect.andThen(Effect.sleep(restTime)),
+      Effect.andThen(Effect.timeoutOption(news.await, calmTime)),
       Effect.catch((error) =>
         Effect.andThen(complain(error), Effect.sleep(retryTime)).pipe(Effect.andThen(changed.open))
       )
@@ -101,8 +106,9 @@ export const writeBook = Effect.fnUntraced(function*(
     )
   )
   yield* Effect.forkScoped(Effect.forever(loop))
-  return () => {
+  return (isNews) => {
     changes++
     changed.openUnsafe()
+    if (isNews) news.openUnsafe()
   }
 })

@@ -37,7 +37,7 @@ const world = Effect.map(inprocess.world(1), ({ hosts: [host], network }) => ({
 const put = (host: SimulatedHost, bytes: Uint8Array) => Context.get(host.services, Disk).replace(path, bytes)
 
 describe("a book in a file", () => {
-  it("is written a second after a change, and then at most every five", () =>
+  it("is written a second after news, and then at most every five", () =>
     inprocess.run(Effect.gen(function*() {
       const { host } = yield* world
       const book = yield* open(host)
@@ -51,7 +51,7 @@ describe("a book in a file", () => {
       for (let i = 0; i < 100; i++) {
         learn(book, i % peers.length)
         yield* Effect.sleep("100 millis")
-        book.stick(peers[0] ?? assert.fail("a peer"), `owner ${i}`)
+        book.ban(peers[0] ?? assert.fail("a peer"), Duration.hours(i + 1))
       }
       assert.isAtLeast(at.length, 2)
       assert.isAtMost(at.length, 3)
@@ -60,6 +60,40 @@ describe("a book in a file", () => {
       const written = at.length
       yield* Effect.sleep("1 hour")
       assert.strictEqual(at.length, written, "nothing is written while nothing changes")
+    })))
+
+  it("is written every thirty seconds at most while nothing changes but how it went, and for news as soon as ever", () =>
+    inprocess.run(Effect.gen(function*() {
+      const { host } = yield* world
+      const book = yield* open(host)
+      const peer = peers[1] ?? assert.fail("a peer")
+      const link = { peer, address: addressOf(1), direction: "outbound" } as const
+      const succeeds = () => {
+        book.record({ _tag: "LinkUp", ...link })
+        book.record({ _tag: "LinkDown", ...link })
+      }
+      learn(book, 1)
+      succeeds()
+      yield* Effect.sleep("1 minute")
+      const now = yield* monotonicMillis
+      const began = now()
+      const at: Array<number> = []
+      host.disk.refuse = (operation) => {
+        if (operation === "replace") at.push(now() - began)
+        return undefined
+      }
+      for (let i = 0; i < 60; i++) {
+        succeeds()
+        yield* Effect.sleep("1 second")
+      }
+      assert.strictEqual(at.length, 2)
+      assert.isAtLeast((at[1] ?? 0) - (at[0] ?? 0), 29_000)
+      yield* Effect.sleep("6 seconds")
+      book.ban(peers[2] ?? assert.fail("a peer"), Duration.hours(1))
+      const bannedAt = now() - began
+      yield* Effect.sleep("6 seconds")
+      assert.isAtMost((at.at(-1) ?? 0) - bannedAt, 1_010)
+      assert.isAbove(at.at(-1) ?? 0, bannedAt)
     })))
 
   it("is there after a restart in order, however short the process was", () =>
