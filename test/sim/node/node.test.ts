@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Deferred, Effect, Exit, Fiber, Logger, Random } from "effect"
+import { Context, Deferred, Effect, Exit, Fiber, Layer, Logger, Random } from "effect"
 import { TestClock } from "effect/testing"
 import {
   chainId,
@@ -197,7 +197,7 @@ describe("the end of a node", () => {
           }
         })
         return yield* Effect.provideService(p2pNode({ chain: testChain }, idle), PeerBook, broken)
-      }).pipe(Effect.provide(net.services(0)), Effect.provide(Logger.layer([])))
+      }).pipe(Effect.provide(Layer.merge(net.services(0), Logger.layer([]))))
       const node = yield* Effect.forkChild(run)
       yield* TestClock.adjust("1 second")
       const exit = node.pollUnsafe()
