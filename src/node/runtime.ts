@@ -27,6 +27,8 @@ import {
   type Standing
 } from "../../signatures/index.ts"
 import { Alarms, type Sleeper } from "./alarms.ts"
+import { Attempts } from "./attempts.ts"
+import { Chores } from "./chores.ts"
 import { concerns, type PeerNews } from "./concern.ts"
 import { Household, type Member } from "./household.ts"
 import { Keeper, type KeeperHost } from "./keeper.ts"
@@ -61,14 +63,14 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
   readonly #connections: Connections["Service"]
   readonly #self: PeerId
   readonly #draws: Context.Service.Shape<typeof Random.Random>
-  /** What is under way: openings, then their sessions' keepers. Few, and mostly one: replaced, as an array that grows keeps room. */
-  #attempts: ReadonlyArray<Opening | Keeper<E, R> | Ending> = []
+  /** Openings, then their sessions' keepers. */
+  readonly #attempts = new Attempts<Opening | Keeper<E, R> | Ending>()
+  /** None is ever interrupted, and `stop` waits for all that take time: each belongs to an attempt that holds a slot. */
+  readonly #chores: Chores
   #state: State = initialState
   #unserve: (() => void) | undefined
   /** Made when somebody listens. */
   #news: News | undefined
-  /** What is done soon; made when something is. */
-  #begun: Array<() => void> | undefined
   /** Made when somebody waits. */
   #gone: Deferred.Deferred<void> | undefined
   #runsIn: Fiber.Fiber<unknown, unknown> | undefined
@@ -89,6 +91,10 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
     this.#connections = Context.get(services, Connections)
     this.#self = Context.get(services, Identity).self
     this.#draws = Context.get(services, Random.Random)
+    this.#chores = new Chores({
+      soon: (job) => this.#household.soon(job),
+      broken: (defect) => this.#break(Cause.die(defect))
+    })
   }
 
   get state(): State {
@@ -104,7 +110,7 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
   }
 
   get news(): News {
-    return this.#news ??= new News((job) => this.#begin(() => this.#fork(job)))
+    return this.#news ??= new News((job) => this.#chores.begin(() => this.#fork(job)))
   }
 
   /** Makes known the peers that the user gave, begins to hear of everything, and takes a first look. Not to be interrupted. */
@@ -161,7 +167,7 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
   wake(): void {
     if (this.#willLook || this.#willRing || this.#state.mode === "stopping") return
     this.#willRing = true
-    this.#begin(() => {
+    this.#chores.begin(() => {
       this.#willRing = false
       this.#dispatch({ _tag: "Rang", standing: (peer) => this.#standing(peer) })
     })
@@ -181,7 +187,7 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
   #lookSoon(): void {
     if (this.#willLook || this.#state.mode === "stopping") return
     this.#willLook = true
-    this.#begin(() => this.#look())
+    this.#chores.begin(() => this.#look())
   }
 
   setAlarm(sleeper: Sleeper, at: number): void {
@@ -203,9 +209,9 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
     const released = Effect.map(last, () => {
       this.#dispatch({ _tag: "Released", peer, attempt, outcome, standing: this.#settle(peer, outcome) })
       this.#review(peer)
-      this.#forget(attempt)
+      this.#attempts.forget(attempt)
     })
-    this.#begin(() => this.#fork(released, services))
+    this.#chores.begin(() => this.#fork(released, services))
   }
 
   /** What happens to a peer with a session is looked at when the session is over. */
@@ -294,12 +300,12 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
   #open(peer: PeerId, attempt: number): void {
     const { chain, limits } = this.#settings
     const opening = new Opening(attempt)
-    this.#attempts = this.#attempts.concat(opening)
+    this.#attempts.add(opening)
     this.#household.count(peer, 1)
-    this.#begin(() => {
+    this.#chores.begin(() => {
       const services = this.#servicesOf(peer)
       opening.run(this.#connections.open(peer, chain, limits), services, (result) => {
-        this.#forget(attempt)
+        this.#attempts.forget(attempt)
         this.#household.count(peer, -1)
         this.#onOpening(peer, attempt, result, services)
       })
@@ -323,22 +329,22 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
     // It came about in the moment in which it was given up.
     opened.end(this.#state.mode === "running" ? "closed" : "draining")
     const released = Effect.map(opened.released, () => this.#fail(peer, attempt, { _tag: "Cancelled" }))
-    this.#begin(() => this.#fork(released))
+    this.#chores.begin(() => this.#fork(released))
   }
 
   #cancel(attempt: number): void {
-    const opening = this.#find(attempt)
+    const opening = this.#attempts.find(attempt)
     if (opening instanceof Opening) opening.cancel()
   }
 
   #end(attempt: number, code: CloseCode): void {
-    const keeper = this.#find(attempt)
-    if (!(keeper instanceof Keeper)) this.#attempts = this.#attempts.concat({ attempt, code })
+    const keeper = this.#attempts.find(attempt)
+    if (!(keeper instanceof Keeper)) this.#attempts.add({ attempt, code })
     else this.#endKept(keeper, code)
   }
 
   #endKept(keeper: Keeper<E, R>, code: CloseCode): void {
-    this.#begin(() => keeper.end(code))
+    this.#chores.begin(() => keeper.end(code))
   }
 
   #settle(peer: PeerId, outcome: SessionOutcome) {
@@ -354,19 +360,11 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
 
   #keep(peer: PeerId, attempt: number, opened: OpenedConnection, services: Services<R>): void {
     const keeper = new Keeper<E, R>(this, peer, attempt, opened)
-    const ending = this.#find(attempt)
-    this.#forget(attempt)
-    this.#attempts = this.#attempts.concat(keeper)
+    const ending = this.#attempts.find(attempt)
+    this.#attempts.forget(attempt)
+    this.#attempts.add(keeper)
     if (ending !== undefined && "code" in ending) this.#endKept(keeper, ending.code)
-    this.#begin(() => keeper.run(services))
-  }
-
-  #find(attempt: number): Opening | Keeper<E, R> | Ending | undefined {
-    return this.#attempts.find((one) => one.attempt === attempt)
-  }
-
-  #forget(attempt: number): void {
-    this.#attempts = this.#attempts.filter((one) => one.attempt !== attempt)
+    this.#chores.begin(() => keeper.run(services))
   }
 
   #look(): void {
@@ -393,30 +391,7 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
   }
 
   #log(message: Effect.Effect<void>): void {
-    this.#begin(() => this.#fork(message, this.#servicesOf()))
-  }
-
-  /**
-   * Soon, in the order in which it was begun: nothing is done from inside of somebody else's call. No job is ever
-   * interrupted, and `stop` waits for all that take time: each belongs to an attempt that holds a slot.
-   */
-  #begin(job: () => void): void {
-    if (this.#begun !== undefined) return void this.#begun.push(job)
-    this.#begun = [job]
-    this.#household.soon(() => this.#runBegun())
-  }
-
-  /** And what comes of that. */
-  #runBegun(): void {
-    const jobs = this.#begun ?? []
-    for (const job of jobs) {
-      try {
-        job()
-      } catch (defect) {
-        this.#break(Cause.die(defect))
-      }
-    }
-    this.#begun = undefined
+    this.#chores.begin(() => this.#fork(message, this.#servicesOf()))
   }
 
   #fork(job: Effect.Effect<void>, services: Context.Context<never> = this.#services): void {
