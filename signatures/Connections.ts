@@ -94,7 +94,8 @@ export type Decide = (hello: Hello) =>
 export class Connections extends Context.Service<Connections, {
   /**
    * Leases a link, opens a stream, says hello, and waits for the answer (at most 5 s). Interruption cancels the opening: the
-   * stream is aborted, the lease given back.
+   * stream is aborted, the lease given back. If a connection came in that very moment, the interruption ends it, and lasts until
+   * it is released. The waits can be interrupted in an uninterruptible region too: who opens in one, and goes on in it, loses none.
    */
   readonly open: (
     peer: PeerId,

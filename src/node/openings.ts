@@ -19,7 +19,7 @@ const resultOf = (exit: Exit.Exit<OpenedConnection, NotOpened>): OpeningResult =
 /** An opening that can be given up, also before it has begun. */
 export class Opening {
   readonly attempt: number
-  #fiber: Fiber.Fiber<OpenedConnection, NotOpened> | undefined
+  #fiber: Fiber.Fiber<void> | undefined
   #isCancelled = false
 
   constructor(attempt: number) {
@@ -27,8 +27,8 @@ export class Opening {
   }
 
   /**
-   * Once. `told` hears of it once, and gets every connection that came about: the opening has a fiber of its own, so that
-   * giving it up can't lose a connection that came in the same moment.
+   * Once. `told` hears of it once, and gets every connection that came about: the opening has a fiber of its own, which can be
+   * interrupted while it waits and not while it hands over, so that giving it up can't lose what came in the same moment.
    */
   run<R>(
     open: Effect.Effect<OpenedConnection, NotOpened, R>,
@@ -36,8 +36,17 @@ export class Opening {
     told: (result: OpeningResult) => void
   ): void {
     if (this.#isCancelled) return told({ _tag: "Cancelled" })
-    const fiber = this.#fiber = Effect.runForkWith(context)(open)
-    fiber.addObserver((exit) => told(resultOf(exit)))
+    let isTold = false
+    const tell = (exit: Exit.Exit<OpenedConnection, NotOpened>): void => {
+      isTold = true
+      told(resultOf(exit))
+    }
+    const handed = Effect.flatMap(Effect.exit(open), (exit) => Effect.sync(() => tell(exit)))
+    const fiber = this.#fiber = Effect.runForkWith(context)(Effect.uninterruptible(handed))
+    // It may have been given up before its first step.
+    fiber.addObserver(() => {
+      if (!isTold) tell(Exit.interrupt())
+    })
     if (this.#isCancelled) fiber.interruptUnsafe()
   }
 

@@ -76,14 +76,19 @@ export class Attempt implements InLine, OpeningHost {
     this.host.line.enter(this)
   })
 
-  /** Nobody waits any more: also for a session that is there by now. */
-  cancel(): void {
-    if (this.session !== undefined) return this.session.end("closed")
-    if (this.isOver) return
+  /** Nobody waits any more. Gives what lasts until the lease is given back: a session may be there by now, and ends in order. */
+  cancel(): Effect.Effect<void> {
+    const { session } = this
+    if (session !== undefined) {
+      session.end("closed")
+      return session.released
+    }
+    if (this.isOver) return Effect.void
     this.end()
     this.giveUpStream?.()
     this.opening?.cancel()
     this.leave()
+    return Effect.void
   }
 
   /** Another link took over. One that has no stream yet will get none. */

@@ -53,15 +53,15 @@ const make = Effect.fnUntraced(function*(options: ConnectionsOptions) {
     open: (peer, chain, limits) =>
       Effect.suspend(() => {
         let attempt: Attempt | undefined
-        return Effect.uninterruptibleMask((restore) =>
-          // The wait for a lease is interruptible by itself, and loses none.
+        return Effect.uninterruptible(
+          // Both waits are interruptible by themselves: who is not loses nothing of what comes in the moment of an interruption.
           Effect.flatMap(pool.lease(peer, chain), (lease) => {
             attempt = links.get(lease.link)?.sessions.open({ lease, chain, limits })
-            if (attempt !== undefined) return restore(attempt.answer)
+            if (attempt !== undefined) return Effect.interruptible(attempt.answer)
             lease.release()
             return new OpenFailed({ reason: "link-lost" })
           })
-        ).pipe(Effect.onInterrupt(() => Effect.sync(() => attempt?.cancel())))
+        ).pipe(Effect.onInterrupt(() => Effect.suspend(() => attempt?.cancel() ?? Effect.void)))
       }),
     serve: (chain, limits, decide) => {
       const served = env.served.add(chain, limits, decide)

@@ -185,7 +185,7 @@ export class FakeNet {
           ))
           if (this.dead.has(peer)) return yield* new OpenFailed({ reason: "link-lost" })
           return this.#opened(mine, peer)
-        }),
+        }).pipe(Effect.interruptible),
       serve: (chain, _, decide) => {
         this.serving.set(key(self, chainId(chain)), decide)
         return () => this.serving.delete(key(self, chainId(chain)))

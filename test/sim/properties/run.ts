@@ -55,13 +55,18 @@ export const howMany = (usual: number): { readonly runs: number; readonly from: 
   return wanted > 0 ? { runs: wanted, from: Math.trunc(Math.random() * 0x3fff_ffff) } : { runs: usual, from: 1 }
 }
 
+/** What is wrong with the run that such a line names. */
+export const replayed = (property: Property, line: string): string | undefined => {
+  const replay = Option.getOrUndefined(parseReplay(line))
+  if (replay === undefined) throw new Error(`CHAIN_P2P_SIM is not what a failed run printed: ${line}`)
+  return wrongWith(property, replay.seed, replay.plan)
+}
+
 /** Throws with the first run that fails, and the line that does it again. */
 export const check = (property: Property, usual: number): void => {
   const asked = environment("CHAIN_P2P_SIM")
   if (asked !== undefined && asked !== "") {
-    const replay = Option.getOrUndefined(parseReplay(asked))
-    if (replay === undefined) throw new Error(`CHAIN_P2P_SIM is not what a failed run printed: ${asked}`)
-    const wrong = wrongWith(property, replay.seed, replay.plan)
+    const wrong = replayed(property, asked)
     if (wrong !== undefined) throw new Error(wrong)
     return
   }
