@@ -15,7 +15,8 @@ export const transitions: ReadonlyArray<Legal> = [
   { from: ["Unknown", "Candidate", "Cooling", "Incompatible"], by: "hello", to: ["Active"] },
   { from: ["Opening"], by: "accepted", to: ["Active"] },
   { from: ["Opening"], by: "crossed", to: ["Active"] },
-  { from: ["Opening"], by: "failed", to: ["Cooling", "Banned"] },
+  // As with a rejection: the book may know of something graver that happened meanwhile.
+  { from: ["Opening"], by: "failed", to: ["Cooling", "Incompatible", "Banned"] },
   { from: ["Opening"], by: "rejected", to: ["Cooling", "Incompatible", "Banned"] },
   { from: ["Opening"], by: "withdrawn", to: ["Candidate"] },
   { from: ["Active"], by: "ended", to: ["Closing"] },

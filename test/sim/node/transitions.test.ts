@@ -64,6 +64,10 @@ const scripts: Record<string, () => { world: NodeWorld; act: (world: NodeWorld) 
   "Opening accepted Active": () => ({ world: opening(), act: (w) => w.opened(w.attemptOf(peer)) }),
   "Opening crossed Active": () => ({ world: opening(), act: (w) => w.hello(peer, { isSmaller: true }) }),
   "Opening failed Cooling": () => ({ world: stand(opening(), "Cooling"), act: (w) => failed(w, unreachable) }),
+  "Opening failed Incompatible": () => ({
+    world: stand(opening(), "Incompatible"),
+    act: (w) => failed(w, unreachable)
+  }),
   "Opening failed Banned": () => ({ world: stand(opening(), "Banned"), act: (w) => failed(w, unreachable) }),
   "Opening rejected Cooling": () => ({
     world: stand(opening(), "Cooling"),
