@@ -8,7 +8,7 @@ import {
   PeerBook,
   type PeerId
 } from "../../signatures/index.ts"
-import { encodeBook, type WrittenBook } from "./file.ts"
+import { encodeBook } from "./file.ts"
 import { historyOf } from "./history.ts"
 import { learn, learnChains, stick, unstick } from "./learn.ts"
 import { peerBookDefaults, type PeerBookOptions, type Setting } from "./options.ts"
@@ -170,11 +170,7 @@ export const layerStoredPeerBook = (
     Effect.gen(function*() {
       const setting = yield* settingOf(options)
       const { book, now, service } = yield* makeBook(options, yield* readBook(path, setting), setting)
-      let written: WrittenBook | undefined
-      book.onChange = yield* writeBook(path, (wallNow) => {
-        written = encodeBook(book.state, now(), wallNow, written)
-        return written.bytes
-      })
+      book.onChange = yield* writeBook(path, (wallNow) => encodeBook(book.state, now(), wallNow))
       return service
     })
   )

@@ -3,13 +3,13 @@
  * looks like, and what survives in it, is in README.md.
  */
 import { Option, Result, Schema } from "effect"
-import type { Chain, PeerId } from "../../signatures/index.ts"
+import type { Chain } from "../../signatures/index.ts"
 import { anchorsOf } from "./anchors.ts"
-import { crc32, crc32Joined, shiftOf } from "./crc32.ts"
+import { crc32 } from "./crc32.ts"
 import { BanLine, ClocksLine, PeerLine } from "./lines.ts"
 import type { Setting } from "./options.ts"
 import { restored, type RestoredBook } from "./restore.ts"
-import { type Ban, type BookState, type Entry, untriedAddress } from "./state.ts"
+import { type BookState, type Entry, untriedAddress } from "./state.ts"
 import { addressesOf } from "./suspicion.ts"
 
 /** Why a file can't be read: it is not as it was written, or this version doesn't know what it means. */
@@ -21,45 +21,6 @@ const version = "1"
 const maxChainsWritten = 256
 /** Longer files are not from us. */
 export const maxFileBytes = 32 * 1024 * 1024
-
-/** The chains that many peers serve. Undefined: nothing is written of them. */
-interface Served {
-  readonly ids: string
-  readonly chains: Entry["chains"]
-}
-
-/** A line of a file that was written. */
-interface Line {
-  readonly of: Entry | Ban
-  readonly peer: PeerId
-  readonly served: Served | undefined
-  /** Its end, which depends on more than its peer. */
-  readonly tail: string
-  readonly length: number
-  readonly crc: number
-  readonly shift: number
-}
-
-/** Lines that were written, in the order in which what they are about became known. */
-interface Part {
-  readonly lines: ReadonlyArray<Line>
-  readonly bytes: Uint8Array
-}
-
-/** A book as bytes, and what is in them: the lines of what has not changed go into the next file as they are. */
-export interface WrittenBook {
-  readonly bytes: Uint8Array
-  readonly peers: Part
-  readonly bans: Part
-  /** By their ids. */
-  readonly served: ReadonlyMap<string, Served>
-}
-
-const nothing = new Uint8Array(0)
-const noLines: Part = { lines: [], bytes: nothing }
-const nothingWritten: WrittenBook = { bytes: nothing, peers: noLines, bans: noLines, served: new Map() }
-
-const encoder = new TextEncoder()
 
 /** Without its end, and what depends on more than the entry. */
 const peerLine = (entry: Entry): string => {
@@ -79,181 +40,58 @@ const peerLine = (entry: Entry): string => {
   return JSON.stringify(line).slice(0, -1)
 }
 
-const banLine = (banned: PeerId, { at, by, reason, times, until }: Ban): string => {
-  const line: BanLine = {
-    banned,
-    at: Math.round(at),
-    until: Math.round(until),
-    times,
-    by,
-    ...(reason === undefined ? {} : { reason })
-  }
-  return JSON.stringify(line).slice(0, -1)
-}
-
-const lineEnd = "}\n"
-
 /** Ids are JSON, and have no line breaks. */
-const idsOf = (chains: Entry["chains"]): string =>
-  chains === undefined ? "" : `${chains.size}\n${[...chains.keys()].join("\n")}`
+const idsOf = (chains: NonNullable<Entry["chains"]>): string => [...chains.keys()].join("\n")
 
-/** The chains that peers serve: they stand in the file once, and peers refer to them by index. Most peers serve the same. */
-class ServedChains {
-  readonly #before: WrittenBook["served"]
-  readonly #indices = new Map<string, number>()
-  readonly #tails = new Map<Served, readonly [tail: string, tailOfAnchor: string]>()
-  readonly served = new Map<string, Served>()
-  readonly chains: Array<Chain> = []
-
-  constructor(before: WrittenBook["served"]) {
-    this.#before = before
-  }
-
-  servedBy({ chains: all }: Entry): Served {
-    const chains = all === undefined || all.size > maxChainsWritten ? undefined : all
-    const ids = idsOf(chains)
-    return this.served.get(ids) ?? this.#before.get(ids) ?? { ids, chains }
-  }
-
-  #indexOf(id: string, chain: Chain): number {
-    const known = this.#indices.get(id)
-    if (known !== undefined) return known
-    this.#indices.set(id, this.chains.length)
-    return this.chains.push(chain) - 1
-  }
-
-  /** How the line of a peer ends that serves these. */
-  tailOf(served: Served, isAnchor: boolean): string {
-    let tails = this.#tails.get(served)
-    if (tails === undefined) {
-      const { chains, ids } = served
-      const indices = chains && Array.from(chains, ([id, chain]) => this.#indexOf(id, chain))
-      const text = indices === undefined ? "" : `,"chains":[${indices.join(",")}]`
-      tails = [`${text}${lineEnd}`, `${text},"anchor":true${lineEnd}`]
-      this.#tails.set(served, tails)
-      this.served.set(ids, served)
-    }
-    return tails[isAnchor ? 1 : 0]
-  }
-}
-
-/** A part of a new file. Most of its lines come from the one before, in runs. */
-class Lines {
-  readonly #before: Part
-  /** The next line there, and where it begins. */
-  #next = 0
-  #at = 0
-  readonly #pieces: Array<{ readonly of: Uint8Array; readonly from: number; to: number }> = []
-  /** The bytes of lines that are new, one after the other. */
-  #fresh = nothing
-  #used = 0
-  readonly lines: Array<Line> = []
-  length = 0
-  crc = 0
-
-  constructor(before: Part) {
-    this.#before = before
-  }
-
-  /** The line about this peer that was written. Those that were passed over are about peers that are forgotten. */
-  before(peer: PeerId): Line | undefined {
-    const { lines } = this.#before
-    const found = lines[this.#next]?.peer === peer
-      ? this.#next
-      : lines.findIndex((line, index) => index > this.#next && line.peer === peer)
-    const line = lines[found]
-    if (line === undefined) return undefined
-    for (; this.#next < found; this.#next++) this.#at += lines[this.#next]?.length ?? 0
-    this.#next++
-    this.#at += line.length
-    return line
-  }
-
-  /** What `before` gave last. */
-  keep(line: Line): void {
-    this.#take(line, this.#before.bytes, this.#at - line.length)
-  }
-
-  add(of: Entry | Ban, peer: PeerId, served: Served | undefined, tail: string, text: string): void {
-    const from = this.#write(text + tail)
-    const crc = crc32(this.#fresh.subarray(from, this.#used))
-    const length = this.#used - from
-    this.#take({ of, peer, served, tail, length, crc, shift: shiftOf(length) }, this.#fresh, from)
-  }
-
-  /** Gives where it begins. */
-  #write(text: string): number {
-    const most = 3 * text.length
-    if (this.#fresh.length < this.#used + most) {
-      this.#fresh = new Uint8Array(Math.max(2 * this.#fresh.length, most, 4096))
-      this.#used = 0
-    }
-    const from = this.#used
-    this.#used += encoder.encodeInto(text, this.#fresh.subarray(from)).written
-    return from
-  }
-
-  #take(line: Line, of: Uint8Array, from: number): void {
-    const last = this.#pieces.at(-1)
-    if (last?.of === of && last.to === from) last.to += line.length
-    else this.#pieces.push({ of, from, to: from + line.length })
-    this.lines.push(line)
-    this.length += line.length
-    this.crc = crc32Joined(this.crc, line.crc, line.shift)
-  }
-
-  /** To the beginning of these. */
-  writeTo(bytes: Uint8Array): Part {
-    let at = 0
-    for (const { from, of, to } of this.#pieces) {
-      bytes.set(of.subarray(from, to), at)
-      at += to - from
-    }
-    return { lines: this.lines, bytes: bytes.subarray(0, at) }
-  }
-}
-
-/** What `state` is worth remembering. `now` in monotonic, `wallNow` in wall time; `before`: what was written the last time. */
+/** What `state` is worth remembering. `now` in monotonic, `wallNow` in wall time. */
 export const encodeBook = (
   { bans, links, peers }: BookState,
   now: number,
-  wallNow: number,
-  before: WrittenBook = nothingWritten
-): WrittenBook => {
+  wallNow: number
+): Uint8Array => {
   const anchors = anchorsOf(links.dialled, now)
-  const chains = new ServedChains(before.served)
-  const ofPeers = new Lines(before.peers)
-  for (const [peer, entry] of peers) {
-    const line = ofPeers.before(peer)
-    const isSame = line?.of === entry
-    const served = isSame && line.served !== undefined ? line.served : chains.servedBy(entry)
-    const tail = chains.tailOf(served, anchors.has(peer))
-    if (isSame && line.tail === tail) ofPeers.keep(line)
-    else ofPeers.add(entry, peer, served, tail, peerLine(entry))
+  const chains = new Map<string, Chain>()
+  const indices = new Map<string, number>()
+  const indexOf = (id: string, chain: Chain): number => {
+    const known = indices.get(id)
+    if (known !== undefined) return known
+    chains.set(id, chain)
+    indices.set(id, indices.size)
+    return indices.size - 1
   }
-  const ofBans = new Lines(before.bans)
-  for (const [peer, ban] of bans) {
-    const line = ofBans.before(peer)
-    if (line?.of === ban) ofBans.keep(line)
-    else ofBans.add(ban, peer, undefined, lineEnd, banLine(peer, ban))
+  // Most peers serve the same chains.
+  const alike = new Map<string, string>()
+  const served = (chains: NonNullable<Entry["chains"]>): string => {
+    const ids = idsOf(chains)
+    const known = alike.get(ids)
+    if (known !== undefined) return known
+    const text = `,"chains":[${Array.from(chains, ([id, chain]) => indexOf(id, chain)).join(",")}]`
+    alike.set(ids, text)
+    return text
   }
-
-  const clocks: ClocksLine = { written: Math.round(wallNow), now: Math.round(now), chains: chains.chains }
-  const first = encoder.encode(`${JSON.stringify(clocks)}\n`)
-  const withPeers = crc32Joined(crc32(first), ofPeers.crc, shiftOf(ofPeers.length))
-  const check = crc32Joined(withPeers, ofBans.crc, shiftOf(ofBans.length))
-  const length = first.length + ofPeers.length + ofBans.length
-  const head = encoder.encode(`${title} ${version} ${hex(check)} ${length}\n`)
-  const bytes = new Uint8Array(head.length + length)
+  const lines: Array<string> = []
+  for (const entry of peers.values()) {
+    const serves = entry.chains === undefined || entry.chains.size > maxChainsWritten ? "" : served(entry.chains)
+    lines.push(`${peerLine(entry)}${serves}${anchors.has(entry.peer) ? `,"anchor":true` : ""}}\n`)
+  }
+  for (const [banned, { at, by, reason, times, until }] of bans) {
+    const line: BanLine = {
+      banned,
+      at: Math.round(at),
+      until: Math.round(until),
+      times,
+      by,
+      ...(reason === undefined ? {} : { reason })
+    }
+    lines.push(`${JSON.stringify(line)}\n`)
+  }
+  const clocks: ClocksLine = { written: Math.round(wallNow), now: Math.round(now), chains: [...chains.values()] }
+  const body = new TextEncoder().encode(`${JSON.stringify(clocks)}\n${lines.join("")}`)
+  const head = new TextEncoder().encode(`${title} ${version} ${hex(crc32(body))} ${body.length}\n`)
+  const bytes = new Uint8Array(head.length + body.length)
   bytes.set(head)
-  bytes.set(first, head.length)
-  const rest = bytes.subarray(head.length + first.length)
-  return {
-    bytes,
-    peers: ofPeers.writeTo(rest),
-    bans: ofBans.writeTo(rest.subarray(ofPeers.length)),
-    served: chains.served
-  }
+  bytes.set(body, head.length)
+  return bytes
 }
 
 const hex = (value: number): string => value.toString(16).padStart(8, "0")
