@@ -64,7 +64,9 @@ describe("the book's file", () => {
   })
 
   it("has the checksum of IEEE 802.3", () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 5000 }), (bytes) => expect(crc32(bytes)).toBe(zlib.crc32(bytes))))
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 5000 }), (bytes) => {
+      expect(crc32(bytes)).toBe(zlib.crc32(bytes))
+    }))
   })
 
   it("notices any byte that has changed, and any that is missing or too many", () => {
