@@ -197,8 +197,9 @@ describe("any policy", () => {
         throw oops
       }
     }
-    expect(safePicks(policy, view([candidate(0)]), 1, randomOf(1))).toMatchObject({
+    expect(safePicks(policy, view([candidate(0)]), 1, randomOf(1))).toEqual({
       candidates: [],
+      byGroup: new Map(),
       thrown: { cause: oops }
     })
   })
@@ -209,7 +210,8 @@ describe("any policy", () => {
         throw new Error("asked")
       }
     }
-    expect(safePicks(policy, view([]), 3, randomOf(1)).candidates).toEqual([])
-    expect(safePicks(policy, view([candidate(0)]), 0, randomOf(1)).candidates).toEqual([])
+    const nobody = { candidates: [], byGroup: new Map() }
+    expect(safePicks(policy, view([]), 3, randomOf(1))).toEqual(nobody)
+    expect(safePicks(policy, view([candidate(0)]), 0, randomOf(1))).toEqual(nobody)
   })
 })

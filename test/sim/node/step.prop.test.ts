@@ -201,7 +201,7 @@ describe("the decisions of a node, whatever happens", () => {
       expect(slots.total).toBeLessThanOrEqual(settings.maxTotal)
       expect(slots.inbound + slots.closingInbound).toBeLessThanOrEqual(settings.maxInbound)
       expect(slots.outbound + slots.openingCount).toBeLessThanOrEqual(settings.sessionCount)
-      expect(slots.spareCount).toBeLessThanOrEqual(3 * settings.sessionCount)
+      expect(slots.spareCount).toBeLessThanOrEqual(2 * settings.sessionCount)
       for (const held of outboundByGroup(world.state.pairs.busy).values()) {
         expect(held).toBeLessThanOrEqual(settings.groupLimit)
       }

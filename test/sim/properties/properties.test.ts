@@ -13,11 +13,6 @@ const timeout = 30 * 60_000
 const found: ReadonlyArray<readonly [name: string, why: string, line: string]> = [
   [
     "keep their invariants, whatever befalls them",
-    "after a restart more are asked than twice the target: those that are only remembered, and one that has come",
-    "seed=1052747;plan=resetStream(0,2,7)@901 crash(4,2890)@4268 restart(3)@4611 restart(0)@5745 block(4,1)@6154 resetStream(4,3,6)@6587"
-  ],
-  [
-    "keep their invariants, whatever befalls them",
     "an opening is given up in the moment in which it is accepted: its connection has a lease, and is nobody's",
     "seed=1843993;plan=restart(2)@3 bandwidth(0,5,999994)@10 restart(4)@3011 latency(1,0,1372,164)@5982 repair@7078 step(1,11716460)@7989 partition(0,1,3,4,5)@8000"
   ]
