@@ -76,13 +76,14 @@ const recovery: Property = {
     // With fewer links than peers somebody asks for ever.
     const pool = drawn.pool.linger === undefined ? {} : { linger: drawn.pool.linger }
     const shape: Shape = { ...drawn, pool, comesAndGoes: false, accuser: undefined }
-    // Of many, whose sessions are short, somebody is always about to find another: then each comes to rest once, not all at
-    // the same time; and not for long if there are just slots enough.
     const isCrowd = shape.hosts > 5
+    // Of many for whom there are just slots enough somebody is always about to find one.
     const restMillis = isCrowd && shape.node.maxInbound <= shape.node.sessionCount ? 0 : 2_000
+    // Of many who rotate as soon as they would be at rest, each is so at some time, and never all at once.
+    const isRestless = isCrowd && shape.node.sessionTimeout <= restMillis
     const rested = new WeakSet<ChainWatch>()
     const isAtRest = (watch: ChainWatch): boolean => {
-      if (!isSettled(watch, restMillis)) return isCrowd && rested.has(watch)
+      if (!isSettled(watch, restMillis)) return isRestless && rested.has(watch)
       rested.add(watch)
       return true
     }
