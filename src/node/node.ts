@@ -7,7 +7,8 @@ import {
   type P2pNodeRun,
   type P2pSession
 } from "../../signatures/index.ts"
-import { Runtime, type Services } from "./runtime.ts"
+import { Runtime } from "./runtime.ts"
+import type { Services } from "./services.ts"
 import { resolveSettings } from "./settings.ts"
 import { sessionsOf, statsOf } from "./stats.ts"
 

@@ -1,16 +1,4 @@
-import {
-  Cause,
-  Context,
-  Deferred,
-  Duration,
-  Effect,
-  Exit,
-  type Fiber,
-  Option,
-  Random,
-  References,
-  type Scope
-} from "effect"
+import { Cause, Context, Deferred, Duration, Effect, Exit, type Fiber, Option, Random, type Scope } from "effect"
 import {
   chainId,
   type CloseCode,
@@ -18,8 +6,6 @@ import {
   type Decide,
   Identity,
   isSmaller,
-  type NodeEvent,
-  type NodeServices,
   type OpenedConnection,
   type P2pSession,
   type PeerId,
@@ -36,13 +22,11 @@ import { isMissing } from "./look.ts"
 import { News } from "./news.ts"
 import { Opening, type OpeningResult } from "./openings.ts"
 import { pairOf } from "./pairs.ts"
+import { naming, type Services } from "./services.ts"
 import type { Settings } from "./settings.ts"
 import { type Command, type Event, initialState, type NotOpened, type State } from "./state.ts"
 import { step } from "./step.ts"
 import { groupOf } from "./views.ts"
-
-/** What the node was made with: sessions find their services there too. */
-export type Services<R> = Context.Context<NodeServices | Exclude<R, Scope.Scope>>
 
 /** A session that is to end before its connection is here. */
 interface Ending {
@@ -284,17 +268,13 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
       case "End":
         return this.#end(command.attempt, command.code)
       case "Announce":
-        return this.#tell(command.event)
+        return this.#news?.tell(command.event)
       case "Complain":
         return this.#log(Effect.logError("the policy of the node threw: nobody is picked", command.cause))
       case "Accept":
       case "Reject":
         return
     }
-  }
-
-  #tell(event: NodeEvent): void {
-    this.#news?.tell(event)
   }
 
   #open(peer: PeerId, attempt: number): void {
@@ -382,12 +362,8 @@ export class Runtime<E, R> implements KeeperHost<E, R>, Sleeper, Member {
     })
   }
 
-  /** Logs of what runs with these name the chain, and the peer. */
   #servicesOf(peer?: PeerId): Services<R> {
-    const annotations = Context.get(this.#services, References.CurrentLogAnnotations)
-    const chain = this.#settings.chain.name
-    const named = peer === undefined ? { ...annotations, chain } : { ...annotations, chain, peer }
-    return Context.add(this.#services, References.CurrentLogAnnotations, named)
+    return naming(this.#services, this.#settings.chain, peer)
   }
 
   #log(message: Effect.Effect<void>): void {
