@@ -42,6 +42,11 @@ export type GoodbyeReason = "idle" | "superseded" | "shutdown" | "banned"
 export interface LinkAttendant {
   /** Every link, inbound and outbound, from its first moment, once. Synchronous; must not fail. */
   readonly attend: (link: Link) => void
+  /**
+   * Whether anything of the peer has arrived on such a link that has not ended. Whoever dials and gives up in the moment in
+   * which the link comes about never says a word on it, and may not even know of it. Default: that it has.
+   */
+  readonly hasSpoken?: (link: Link) => boolean
   /** Such a link has ended; called before the pool itself goes by that, once. Synchronous; must not fail. */
   readonly ended?: (link: Link) => void
   /** Completes once the peer has answered a ping that was sent after the call; waits for ever if it doesn't. */

@@ -6,6 +6,7 @@ import {
   LeaseFailed,
   type Link,
   type LinkAttendant,
+  type LinkEnd,
   type LinkView,
   type PeerBook,
   type PeerId,
@@ -262,9 +263,13 @@ export class Shell {
   #watchEnd(key: LinkKey, link: Link): void {
     const ended = Effect.flatMap(
       link.ended,
-      ({ by }) => Effect.sync(() => this.dispatch({ _tag: "Ended", link: key, by }))
+      ({ by }) => Effect.sync(() => this.#end(key, link, by))
     )
     this.#needs.run(ended)
+  }
+
+  #end(key: LinkKey, link: Link, by: LinkEnd["by"]): void {
+    this.dispatch({ _tag: "Ended", link: key, by, spoken: this.#attendant?.hasSpoken?.(link) ?? true })
   }
 
   #tellEnded(key: LinkKey): void {
@@ -339,7 +344,7 @@ export class Shell {
       for (const [, link] of late) link.abort()
       yield* Effect.timeoutOption(this.#empty, abortMillis)
       // Nobody waits for these a second time.
-      for (const [key] of late) this.dispatch({ _tag: "Ended", link: key, by: "local" })
+      for (const [key, link] of late) this.#end(key, link, "local")
     })
   }
 

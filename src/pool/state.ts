@@ -122,7 +122,8 @@ export type PoolEvent =
     readonly remote: Address
   }
   | { readonly _tag: "NotDialled"; readonly dial: DialKey; readonly peer: PeerId; readonly error: DialFailed }
-  | { readonly _tag: "Ended"; readonly link: LinkKey; readonly by: LinkEnd["by"] }
+  /** `spoken`: something of the peer had arrived on it. */
+  | { readonly _tag: "Ended"; readonly link: LinkKey; readonly by: LinkEnd["by"]; readonly spoken: boolean }
   | { readonly _tag: "Probed"; readonly link: LinkKey }
   | { readonly _tag: "Dead"; readonly link: LinkKey; readonly reason: "silent" | "deaf" | "violation" }
   /** In the book, by whomever. */

@@ -165,7 +165,9 @@ const ended = (draft: Draft, setting: PoolSetting, event: Event<"Ended">, now: n
   const link = draft.links.get(event.link)
   if (link === undefined) return
   tellDown(draft, link)
-  if (event.by !== "local") chargeLoss(draft, link, now)
+  // Whoever dialled it and never said a word may have given up before it came about.
+  const isGivenUp = link.direction === "inbound" && !event.spoken
+  if (event.by !== "local" && !isGivenUp) chargeLoss(draft, link, now)
   draft.removeLink(link)
   settle(draft, setting, link.peer, now)
 }

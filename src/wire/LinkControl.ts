@@ -58,6 +58,8 @@ export class LinkControl implements FrameHandler, QuestionsHost, Beating {
   private said: GoodbyeReason | undefined
   private isPeerLeaving = false
   private readonly over = Deferred.makeUnsafe<void>()
+  /** Bytes have arrived on any stream of the link. */
+  hasSpoken = false
   private heardAt: number
   /** When we last pinged of ourselves. */
   private pingedAt = Number.NEGATIVE_INFINITY
@@ -76,8 +78,9 @@ export class LinkControl implements FrameHandler, QuestionsHost, Beating {
     this.questions = new PeerQuestions(this)
   }
 
-  /** Bytes have arrived on any stream of the link. */
+  /** To be called whenever bytes have arrived on any stream of the link. */
   readonly heard = (): void => {
+    this.hasSpoken = true
     this.heardAt = this.env.now()
     if (this.env.ear.heard(this.heardAt)) this.env.pool.cutOff(this.link)
   }

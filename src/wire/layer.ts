@@ -32,6 +32,7 @@ const make = Effect.fnUntraced(function*(options: ConnectionsOptions) {
 
   yield* pool.attend({
     attend: (link) => attend(env, links, link),
+    hasSpoken: (link) => links.get(link)?.control.hasSpoken === true,
     ended: (link) => {
       const attended = links.get(link)
       links.delete(link)

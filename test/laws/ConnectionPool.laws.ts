@@ -1,9 +1,10 @@
 /** What the pool does over any transport. Tests wait for events only; times that they must sit out are made short. */
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Exit, Fiber, Scope } from "effect"
-import { type Chain, type GoodbyeReason, isSmaller } from "../../signatures/index.ts"
+import { Context, Duration, Effect, Exit, Fiber, Latch, Scope } from "effect"
+import { type Chain, ConnectionPool, type GoodbyeReason, isSmaller } from "../../signatures/index.ts"
 import { type Backend } from "../support/Backend.ts"
 import { type PoolHost, poolHost, type PoolHostOptions } from "../support/poolHost.ts"
+import { process } from "./nodes.ts"
 
 const chain = (name: string): Chain => ({ network: "test", name, genesis: "00" })
 const [alpha, beta, gamma] = [chain("alpha"), chain("beta"), chain("gamma")]
@@ -101,6 +102,28 @@ export const poolLaws = (backend: Backend): void => {
         if (crossed) assert.strictEqual(directions()[0] === "outbound", isSmaller(a.peer, b.peer))
         assert.deepStrictEqual(both.flatMap((host) => host.chargesOf("LinkLost")), [])
         assert.isTrue(a.attendance.live.has((yield* a.pool.lease(b.peer, beta)).link))
+      })
+    )
+
+    law(
+      "a link whose dialler gives up in the moment in which it comes about is charged to nobody",
+      Effect.gen(function*() {
+        const { hosts: [a, b] } = yield* backend.world(2)
+        if (a === undefined || b === undefined) return assert.fail("two hosts")
+        const dialled = yield* process(b)
+        const pool = Context.get(dialled.services, ConnectionPool)
+        const changed = Latch.makeUnsafe()
+        yield* pool.watch(() => void changed.openUnsafe())
+        yield* Effect.scoped(Effect.gen(function*() {
+          const dialler = Context.get((yield* process(a, [b])).services, ConnectionPool)
+          const dialling = yield* Effect.forkChild(dialler.lease(b.peer, alpha), { startImmediately: true })
+          yield* changed.await
+          yield* pool.lease(a.peer, alpha)
+          yield* Fiber.interrupt(dialling)
+          yield* dialler.lease(b.peer, alpha)
+        }))
+        while (pool.links().size > 0) yield* Effect.andThen(changed.close, changed.await)
+        assert.notInclude(dialled.book.history(a.peer).map(({ what }) => what), "link lost")
       })
     )
 

@@ -78,7 +78,7 @@ class World {
         if (dial !== undefined) pool.notDialled(dial, which % 5 === 0 ? "transport-missing" : "refused")
         break
       case "end":
-        if (link !== undefined) this.end(link, which % 2 === 0 ? "lost" : "remote")
+        if (link !== undefined) this.end(link, which % 2 === 0 ? "lost" : "remote", which % 3 > 0)
         break
       case "probed":
         if (link !== undefined) pool.handle({ _tag: "Probed", link })
@@ -104,10 +104,10 @@ class World {
     }
   }
 
-  end(link: number, by: "local" | "lost" | "remote"): void {
+  end(link: number, by: "local" | "lost" | "remote", spoken = true): void {
     const before = this.pool.chargesOf("LinkLost").length
     this.alive.delete(link)
-    this.pool.end(link, by)
+    this.pool.end(link, by, spoken)
     const charges = this.pool.chargesOf("LinkLost").length - before
     assert.ok(charges === 0 || (charges === 1 && by !== "local" && !this.pool.parted.has(link)), "a loss is charged")
   }
@@ -237,8 +237,9 @@ describe("the pool, whatever happens", () => {
     )
   })
 
-  it("charges the loss of a link at most once, and only if it was leased", () => {
-    fc.assert(fc.property(fc.boolean(), fc.boolean(), fc.boolean(), fc.boolean(), (leased, silent, again, left) => {
+  it("charges the loss of a link at most once, and only if it was leased and its dialler has spoken", () => {
+    const yes = fc.boolean()
+    fc.assert(fc.property(yes, yes, yes, yes, yes, (leased, silent, again, left, spoken) => {
       const pool = new PoolModel(limits)
       const link = pool.inbound(peers[0] ?? self)
       if (leased) pool.take(link)
@@ -246,9 +247,9 @@ describe("the pool, whatever happens", () => {
       if (left) pool.handle({ _tag: "Leaving", link })
       if (silent) pool.handle({ _tag: "Dead", link, reason: "silent" })
       if (again) pool.handle({ _tag: "Dead", link, reason: "silent" })
-      pool.end(link, silent ? "local" : "lost")
-      pool.end(link, "lost")
-      expect(pool.chargesOf("LinkLost")).toHaveLength(leased && !left ? 1 : 0)
+      pool.end(link, silent ? "local" : "lost", spoken)
+      pool.end(link, "lost", spoken)
+      expect(pool.chargesOf("LinkLost")).toHaveLength(leased && !left && (spoken || silent || again) ? 1 : 0)
     }))
   })
 

@@ -157,8 +157,8 @@ export class PoolModel {
     return { lease, link: this.dialled() }
   }
 
-  end(link: number, by: "local" | "remote" | "lost" = "lost"): void {
-    this.handle({ _tag: "Ended", link, by })
+  end(link: number, by: "local" | "remote" | "lost" = "lost", spoken = true): void {
+    this.handle({ _tag: "Ended", link, by, spoken })
   }
 
   /** Time passes; the alarm rings as often as it is due. */

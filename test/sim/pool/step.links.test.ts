@@ -142,6 +142,23 @@ describe("a link that ends", () => {
     for (const pool of [idle, left, ours]) expect(pool.chargesOf("LinkLost")).toEqual([])
   })
 
+  it.each([
+    ["is charged to nobody if its dialler never said a word", false, 0],
+    ["is charged to a dialler who had spoken", true, 1]
+  ])("%s", (_, spoken, charges) => {
+    const pool = new PoolModel()
+    const link = pool.inbound(larger)
+    pool.take(link)
+    pool.end(link, "remote", spoken)
+    expect(pool.chargesOf("LinkLost")).toHaveLength(charges)
+  })
+
+  it("is charged to whom we have dialled, though it never said a word", () => {
+    const pool = new PoolModel()
+    pool.end(pool.linked(larger).link, "remote", false)
+    expect(pool.chargesOf("LinkLost")).toHaveLength(1)
+  })
+
   it("gets no new leases once its peer said goodbye, and is closed by us if the peer doesn't", () => {
     const pool = new PoolModel()
     const { link } = pool.linked(larger)
