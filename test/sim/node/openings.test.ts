@@ -1,6 +1,6 @@
 /** Openings that are given up when their connection is just coming, between any two operations of the fiber that opens. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit } from "effect"
+import { Effect, Exit, Latch } from "effect"
 import * as fc from "fast-check"
 import { simulate } from "../../../inprocess/kernel/index.ts"
 import { type Address, type OpenedConnection, PeerId } from "../../../signatures/index.ts"
@@ -24,8 +24,11 @@ const givenUp = (seed: number, turns: number, isAcceptedFirst: boolean) =>
       const told: Array<string> = []
       let isEnded = false
       let accept = () => {}
+      const waits = yield* Latch.make()
+      const isOver = yield* Latch.make()
       const answer = Effect.callback<OpenedConnection>((resume) => {
         accept = () => resume(Effect.succeed(opened))
+        waits.openUnsafe()
       })
       // As `Connections.open` does it, and who looks over its shoulder.
       const open = Effect.uninterruptible(Effect.interruptible(answer)).pipe(
@@ -34,13 +37,18 @@ const givenUp = (seed: number, turns: number, isAcceptedFirst: boolean) =>
         Effect.map((one) => one)
       )
       const opening = new Opening(0)
-      opening.run(open, yield* Effect.context<never>(), ({ _tag }) => void told.push(_tag))
-      yield* Effect.sleep(1)
+      opening.run(open, yield* Effect.context<never>(), ({ _tag }) => {
+        told.push(_tag)
+        isOver.openUnsafe()
+      })
+      yield* waits.await
       if (isAcceptedFirst) accept()
       for (let turn = 0; turn < turns; turn++) yield* Effect.yieldNow
       opening.cancel()
       if (!isAcceptedFirst) accept()
-      yield* Effect.sleep(1)
+      yield* isOver.await
+      // Whatever else it may be told, wrongly, follows in the same instant.
+      yield* Effect.repeat(Effect.yieldNow, { times: 20 })
       return { told, isEnded }
     }),
     { seed, schedule: { _tag: "RandomWalk", preemption: 0.3, wakeUps: true } }
